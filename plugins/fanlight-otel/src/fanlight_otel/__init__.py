@@ -1,0 +1,1 @@
+"""OpenTelemetry as a destination of fanlight."""

@@ -1,0 +1,1 @@
+"""One LangChain callback handler, many telemetry destinations."""

@@ -1,0 +1,274 @@
+"""
+The configuration as pydantic models: what keys there are, their types, defaults and meaning.
+
+The docstring under a field is its documentation in the reference file, the JSON Schema and config/README.md. Models
+check shape only; what needs the installed plugins or another part of the file is checked by `fanlight.plan`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fanlight.config.units import ByteSize, Duration
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+"""A sink's name: lower case letters, digits and underscores."""
+Scalar: TypeAlias = str | int | float | bool
+MatchMap: TypeAlias = dict[str, Any]
+"""A match as written; its keys and operators are parsed by `fanlight.routing.match`."""
+
+
+class Model(BaseModel):
+    """Immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class ServiceConfig(Model):
+    """The application that is observed."""
+
+    name: str = Field(min_length=1)
+    """The service's name, as in OpenTelemetry's `service.name`."""
+    version: str | None = None
+    """The service's version."""
+    revision: str | None = None
+    """The commit it was built from; `vcs.ref.head.revision`."""
+
+
+class IntakeConfig(Model):
+    """The queue between the application's threads and the router thread."""
+
+    max_events: int = Field(default=50_000, ge=1)
+    """Events it holds; more are dropped and counted as `intake_full`."""
+    max_bytes: ByteSize = ByteSize(128 * 1024 * 1024)
+    """Estimated bytes it holds."""
+
+
+class CaptureConfig(Model):
+    """What is taken from the callbacks."""
+
+    max_field_bytes: ByteSize = ByteSize(64 * 1024)
+    """Longer texts are cut; their size and a keyed hash are kept."""
+    prompt_name_key: str = "prompt_name"
+    """The metadata key that names the prompt."""
+    prompt_version_key: str = "prompt_version"
+    """The metadata key that holds the prompt's version."""
+    session_keys: tuple[str, ...] = ("session_id", "conversation_id", "thread_id")
+    """Metadata keys that hold the session, the first that is there wins."""
+    user_keys: tuple[str, ...] = ("user_id",)
+    """Metadata keys that hold the user."""
+    tenant_keys: tuple[str, ...] = ("tenant_id",)
+    """Metadata keys that hold the tenant."""
+    configurable_keys: tuple[str, ...] = ()
+    """Keys of LangGraph's `configurable` to take over as if they were metadata."""
+    intake: IntakeConfig = IntakeConfig()
+    """The queue between the application's threads and the router thread."""
+    max_open_runs: int = Field(default=100_000, ge=1)
+    """Runs remembered as open; the oldest beyond that are reaped as `abandoned`."""
+    run_ttl: Duration = Duration(6 * 3600)
+    """After this long without an end, a run is reaped as `abandoned`."""
+
+
+class QueueConfig(Model):
+    """How much one sink may have pending."""
+
+    max_events: int | None = Field(default=None, ge=1)
+    """Events; 10 000 where nothing is said."""
+    max_bytes: ByteSize | None = None
+    """Estimated bytes; 64MiB where nothing is said."""
+    when_full: Literal["drop_oldest", "drop_newest"] | None = None
+    """`drop_oldest` (the default) keeps what is fresh, `drop_newest` keeps what is there. Counted either way."""
+
+
+class BatchConfig(Model):
+    """When a batch is full, and how long it waits to become so."""
+
+    max_events: int | None = Field(default=None, ge=1)
+    """Events; 200 where neither this nor the sink type says otherwise."""
+    max_bytes: ByteSize | None = None
+    """Estimated bytes; 2MiB where nothing else is said."""
+    linger: Duration | None = None
+    """How long an incomplete batch waits for more; 500ms where nothing else is said."""
+
+
+class RetryConfig(Model):
+    """How a failed attempt is repeated: full jitter between 0 and an interval that doubles."""
+
+    initial: Duration | None = None
+    """The first interval; 1s."""
+    max: Duration | None = None
+    """The longest interval; 60s."""
+    give_up_after: Duration | None = None
+    """How long a batch is tried before its events are dropped as `gave_up`; 5m."""
+    respect_retry_after: bool | None = None
+    """Whether the destination's own Retry-After pauses the sink, up to 5 minutes; true."""
+
+
+class BreakerConfig(Model):
+    """When a sink is left alone for a while."""
+
+    failures: int | None = Field(default=None, ge=1)
+    """Failed attempts within the window that open it; 5."""
+    window: Duration | None = None
+    """The window; 30s."""
+    open: Duration | None = None
+    """How long it stays open the first time; doubles up to `max_open`; 15s."""
+    max_open: Duration | None = None
+    """The longest it stays open; 5m."""
+
+
+class DeliveryConfig(Model):
+    """How events reach a sink. What is not said comes from `defaults:`, then the sink type, then fanlight."""
+
+    queue: QueueConfig = QueueConfig()
+    """How much may be pending."""
+    batch: BatchConfig = BatchConfig()
+    """When a batch is sent."""
+    retry: RetryConfig = RetryConfig()
+    """How a failed attempt is repeated."""
+    breaker: BreakerConfig = BreakerConfig()
+    """When the sink is left alone."""
+    timeout: Duration | None = None
+    """How long one attempt may take before it is abandoned; 10s."""
+    rate_limit: float | None = Field(default=None, gt=0)
+    """The most events a second; unlimited where nothing is said."""
+
+
+class CollapseConfig(Model):
+    """Runs that are left out for this sink; their children hang on the nearest run that is sent."""
+
+    hidden: bool = False
+    """Leave out what LangChain tags `langsmith:hidden`."""
+    types: tuple[Literal["chain", "tool", "retriever", "llm"], ...] = ()
+    """Leave out runs of these types, roots excepted."""
+
+
+class CommonSinkConfig(DeliveryConfig):
+    """The keys that every sink has, whatever its type."""
+
+    type: str
+    """The sink type; `fanlight plugins` lists those that are installed."""
+    enabled: bool = True
+    """Whether the sink is used. A disabled sink is checked and then left out."""
+    labels: dict[str, str] = {}
+    """Free labels; restrictions can name them as `label:region=eu`."""
+    content: Literal["full", "metadata"] = "full"
+    """`metadata` sends no prompts, answers, documents, arguments, custom data or exception messages."""
+    collapse: CollapseConfig = CollapseConfig()
+    """Which runs are left out."""
+    isolation: Literal["thread"] | None = None
+    """Where the sink runs."""
+
+
+class RestrictionAction(Model):
+    """What a restriction does; it names sinks, `type:<type>` or `label:<key>=<value>`."""
+
+    deny: tuple[str, ...] = ()
+    """These never get it."""
+    only: tuple[str, ...] | None = None
+    """None but these may get it."""
+
+
+class RouteConfig(RestrictionAction):
+    """One rule. Every rule that matches applies: sinks are united, restrictions beat every `to`."""
+
+    name: str = ""
+    """What `explain`, health and errors call it; `routes[3]` where nothing is said."""
+    enabled: bool = True
+    """Whether the rule is used."""
+    match: MatchMap = {}
+    """What it applies to; `{}` is everything."""
+    to: tuple[str, ...] = ()
+    """The sinks that get it."""
+    require: tuple[str, ...] = ()
+    """Keys that must be known; where one is missing, `otherwise` applies."""
+    otherwise: RestrictionAction | None = None
+    """The restriction where a required key is missing."""
+
+
+class SecretsConfig(Model):
+    """The privacy floor: applies everywhere, before anything is queued for a sink."""
+
+    secrets: Literal["mask"] = "mask"
+    """API keys, tokens and private keys are masked. There is no way to turn this off."""
+
+
+class PluginsConfig(Model):
+    """Plugins beyond those that are installed."""
+
+    modules: tuple[str, ...] = ()
+    """Importable modules with hooks, such as `my_app.my_sink`."""
+    disabled: tuple[str, ...] = ()
+    """Entry points that are not loaded."""
+
+
+class MemoryJournalConfig(Model):
+    """Where accepted events wait."""
+
+    type: Literal["memory"] = "memory"
+    """`memory`: in this process; lost with it."""
+
+
+class TestExpectation(Model):
+    """What a test of the configuration expects."""
+
+    __test__ = False
+
+    sinks: tuple[str, ...] | None = None
+    """Exactly these sinks get it."""
+    not_sinks: tuple[str, ...] = ()
+    """None of these gets it."""
+    routes: tuple[str, ...] | None = None
+    """Exactly these routes match."""
+    redacted: dict[str, tuple[str, ...]] = {}
+    """For each sink, the fields in which something was masked."""
+
+
+class TestCase(Model):
+    """An event and where it must go; run by `fanlight test`."""
+
+    __test__ = False
+
+    name: str
+    """The guarantee, in words."""
+    event: dict[str, Any]
+    """Field values by their names: `{environment: prod, tenant_id: eu-7, inputs: "…"}`."""
+    expect: TestExpectation
+    """Where it must go."""
+
+
+class RouterConfig(Model):
+    """The whole file."""
+
+    version: Literal[1]
+    """The version of this format."""
+    service: str | ServiceConfig
+    """The application: its name, or `{name, version, revision}`."""
+    environments: tuple[str, ...] = Field(min_length=1)
+    """The environments there are; rules may name no other."""
+    environment: str
+    """The one this process runs in, usually `"${env:APP_ENV}"`. There is no default."""
+    attributes: dict[str, Scalar] = {}
+    """Static attributes of every event, for attribution: `{team: support}`."""
+    capture: CaptureConfig = CaptureConfig()
+    """What is taken from the callbacks."""
+    journal: MemoryJournalConfig = MemoryJournalConfig()
+    """Where accepted events wait."""
+    shutdown_timeout: Duration = Duration(5.0)
+    """How long the end of the process may be delayed at most while events are being delivered."""
+    privacy: SecretsConfig = SecretsConfig()
+    """The privacy floor."""
+    plugins: PluginsConfig = PluginsConfig()
+    """Plugins beyond those that are installed."""
+    defaults: DeliveryConfig = DeliveryConfig()
+    """Delivery settings for all sinks."""
+    sinks: dict[Name, dict[str, Any]] = Field(min_length=1)
+    """The destinations by name: common keys, and those of the sink's `type`."""
+    routes: tuple[RouteConfig, ...] = ()
+    """The rules."""
+    unmatched: Literal["drop"] | tuple[str, ...] = "drop"
+    """Where events go that no rule matches: `drop`, or sinks. Counted either way."""
+    tests: tuple[TestCase, ...] = ()
+    """Tests of this file."""

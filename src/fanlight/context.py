@@ -1,0 +1,278 @@
+"""
+What the application says about its runs, beside what LangChain says: who, where, and in which trace.
+
+Everything here is values in a `ContextVar`. Nothing is attached to OpenTelemetry's context, and leaving a context in
+another execution context than it was entered in (a generator's `finally`, a streaming response) is harmless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import sys
+from collections.abc import Iterable, Mapping, MutableMapping
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Final
+from urllib.parse import quote, unquote
+from uuid import UUID
+
+import msgspec
+
+TRACEPARENT: Final = "traceparent"
+CARRIER_KEY: Final = "fanlight-context"
+OFF_TAG: Final = "fanlight:off"
+"""A run that carries this tag is not captured, nor is anything below it."""
+
+_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_MAX_CARRIER_BYTES: Final = 8192
+
+
+class ContextValues(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The values of one `fanlight.context`, merged with those of the contexts around it."""
+
+    user_id: str | None = None
+    session_id: str | None = None
+    tenant_id: str | None = None
+    environment: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = {}
+    traceparent: str | None = None
+    suppressed: bool = False
+    trace: TraceSlot | None = None
+
+    def within(self, outer: ContextValues) -> ContextValues:
+        """Return these values on top of *outer*'s: own values win, tags unite, metadata merge key by key."""
+        return ContextValues(
+            user_id=self.user_id or outer.user_id,
+            session_id=self.session_id or outer.session_id,
+            tenant_id=self.tenant_id or outer.tenant_id,
+            environment=self.environment or outer.environment,
+            tags=tuple(dict.fromkeys((*outer.tags, *self.tags))),
+            metadata={**outer.metadata, **self.metadata},
+            traceparent=self.traceparent or outer.traceparent,
+            suppressed=self.suppressed or outer.suppressed,
+            trace=self.trace or outer.trace,
+        )
+
+
+class TraceSlot:
+    """Where a context learns which trace its roots belong to; shared by all who see the context."""
+
+    __slots__ = ("_reserved", "_seen")
+
+    def __init__(self) -> None:
+        self._reserved: str | None = None
+        self._seen: str | None = None
+
+    def reserve(self) -> str:
+        """Return the latest root's trace id; before the first root, one that the next root will take."""
+        if self._seen is None and self._reserved is None:
+            self._reserved = secrets.token_hex(16)
+        return self._seen or self._reserved or ""
+
+    def take(self, default: str) -> str:
+        """Return the trace id for a root that starts now: the reserved one, once, else *default*."""
+        reserved, self._reserved = self._reserved, None
+        self._seen = reserved or default
+        return self._seen
+
+
+_EMPTY: Final = ContextValues()
+_current: Final[ContextVar[ContextValues | None]] = ContextVar("fanlight_context", default=None)
+
+
+def current() -> ContextValues | None:
+    """Return the values in force here, or `None` outside of every context."""
+    return _current.get()
+
+
+class context:  # noqa: N801 - reads as a statement: `with fanlight.context(user_id="u1"):`
+    """
+    Say who and what the runs started inside belong to.
+
+    Args:
+        user_id: The end user.
+        session_id: The conversation.
+        tenant_id: The customer whose data this is; what residency rules match on.
+        tags: Tags for routing, added to the runs' own.
+        metadata: Metadata added to the runs' own, which win.
+        environment: Overrides the configured environment.
+        traceparent: W3C position to join, `00-<trace id>-<span id>-<flags>`. One that is not valid is ignored.
+
+    Contexts nest; the inner one wins. Works in `async with` code, threads that copy their context, and generators.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        tenant_id: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        environment: str | None = None,
+        traceparent: str | None = None,
+    ) -> None:
+        self._values = ContextValues(
+            user_id=user_id,
+            session_id=session_id,
+            tenant_id=tenant_id,
+            tags=tuple(tags),
+            metadata=dict(metadata or {}),
+            environment=environment,
+            traceparent=traceparent if parse_traceparent(traceparent) else None,
+            trace=TraceSlot(),
+        )
+        self._outer: ContextValues | None = None
+        self._inner = self._values
+
+    def __enter__(self) -> context:
+        self._outer = _current.get()
+        self._inner = self._values.within(self._outer or _EMPTY)
+        _current.set(self._inner)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # Not `reset(token)`: a token refuses another Context than its own, and that is where streams end.
+        if _current.get() is self._inner:
+            _current.set(self._outer)
+
+    @property
+    def trace_id(self) -> str:
+        """
+        The trace of the runs in here: the joined W3C trace, else that of the latest root started in here.
+
+        Read before the first root it reserves the id that the next root takes, so it can go into a log line first.
+        """
+        joined = parse_traceparent(self._inner.traceparent)
+        if joined:
+            return joined[0]
+        return self._inner.trace.reserve() if self._inner.trace else ""
+
+
+class suppress:  # noqa: N801 - reads as a statement: `with fanlight.suppress():`
+    """Capture nothing of what starts inside."""
+
+    def __init__(self) -> None:
+        self._outer: ContextValues | None = None
+        self._inner = ContextValues(suppressed=True)
+
+    def __enter__(self) -> None:
+        self._outer = _current.get()
+        self._inner = ContextValues(suppressed=True).within(self._outer or _EMPTY)
+        _current.set(self._inner)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if _current.get() is self._inner:
+            _current.set(self._outer)
+
+
+def inject(carrier: MutableMapping[str, str]) -> MutableMapping[str, str]:
+    """
+    Write the current position and context into *carrier* (HTTP headers, a celery message, a dict) and return it.
+
+    Writes `traceparent` when there is a position: the LangChain run this is called from, else the caller's
+    OpenTelemetry span, else what this context joined. Context values go into `fanlight-context`, as quoted JSON of
+    at most 8 KiB; they are not secret from the receiver.
+    """
+    values = _current.get() or _EMPTY
+    position = current_run_traceparent() or otel_traceparent() or values.traceparent
+    if position:
+        carrier[TRACEPARENT] = position
+    fields = _portable(values)
+    encoded = quote(json.dumps(fields, separators=(",", ":"), default=str), safe="") if fields else ""
+    if encoded and len(encoded) <= _MAX_CARRIER_BYTES:
+        carrier[CARRIER_KEY] = encoded
+    return carrier
+
+
+def extract(carrier: Mapping[str, Any]) -> context:
+    """
+    Return the context that `inject` wrote into *carrier*, to be entered with `with`.
+
+    Header names match in any case. What is missing or malformed is ignored: a request never fails for its telemetry.
+    """
+    lowered = {str(key).lower(): value for key, value in carrier.items()}
+    fields = _decode(lowered.get(CARRIER_KEY))
+    return context(
+        user_id=_text(fields.get("user_id")),
+        session_id=_text(fields.get("session_id")),
+        tenant_id=_text(fields.get("tenant_id")),
+        environment=_text(fields.get("environment")),
+        tags=[str(tag) for tag in fields.get("tags") or () if isinstance(tag, str)],
+        metadata=fields["metadata"] if isinstance(fields.get("metadata"), dict) else {},
+        traceparent=_text(lowered.get(TRACEPARENT)),
+    )
+
+
+def _portable(values: ContextValues) -> dict[str, Any]:
+    names = ("user_id", "session_id", "tenant_id", "environment", "tags", "metadata")
+    return {name: value for name in names if (value := getattr(values, name))}
+
+
+def _decode(value: object) -> dict[str, Any]:
+    text = _text(value)
+    if text is None or len(text) > _MAX_CARRIER_BYTES:
+        return {}
+    try:
+        fields = json.loads(unquote(text))
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else None
+
+
+def parse_traceparent(value: str | None) -> tuple[str, str, int] | None:
+    """Return trace id, span id and flags of a W3C traceparent, or `None` where it is not a valid one."""
+    match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[1] == "ff" or not int(match[2], 16) or not int(match[3], 16):
+        return None
+    return match[2], match[3], int(match[4], 16)
+
+
+def span_id_of(run_id: UUID) -> str:
+    """Return the span id of a run: the first 8 bytes of SHA-256 over its 16 bytes, as 16 hex digits."""
+    return hashlib.sha256(run_id.bytes).hexdigest()[:16]
+
+
+def otel_traceparent() -> str | None:
+    """Return the caller's OpenTelemetry position, if OpenTelemetry is loaded and has one. Never imports it."""
+    module = sys.modules.get("opentelemetry.trace")
+    if module is None:
+        return None
+    try:
+        span = module.get_current_span().get_span_context()
+        return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}" if span.is_valid else None
+    except Exception:  # a half-imported or foreign OpenTelemetry must not cost the application its request
+        return None
+
+
+_run_positions: list[Any] = []
+"""Callables that know the current run's position; the capture side adds one. Kept so: this floor knows no LangChain."""
+
+
+def current_run_traceparent() -> str | None:
+    """Return the position of the LangChain run that this code is called from, or `None` outside of one."""
+    for position in _run_positions:
+        found: str | None = position()
+        if found:
+            return found
+    return None
+
+
+def register_run_position(position: Any) -> None:
+    """Let `inject` ask *position*, a callable without arguments, for the current run's traceparent."""
+    if position not in _run_positions:
+        _run_positions.append(position)

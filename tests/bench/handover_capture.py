@@ -1,0 +1,147 @@
+"""What runs in the caller's thread, and the ways to hand a captured record to the router thread."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from dual import DONE, Done, dual
+from langchain_core.callbacks import BaseCallbackHandler
+
+EVENTS = sorted(name for name in dir(BaseCallbackHandler) if name.startswith("on_"))
+DEPTH, WIDTH = 6, 64
+
+
+def snapshot(value: Any, depth: int = DEPTH) -> Any:
+    """Copy containers to a bounded depth and width; leaves and LangChain objects stay references."""
+    kind = type(value)
+    if depth == 0 or kind not in (dict, list, tuple):
+        return value
+    if kind is dict:
+        return {key: snapshot(item, depth - 1) for key, item in list(value.items())[:WIDTH]}
+    return [snapshot(item, depth - 1) for item in value[:WIDTH]]
+
+
+class Handover(Protocol):
+    """`put` in the caller's thread; `take` in the router's: records, or none after a wait; `size`: the backlog."""
+
+    def put(self, record: Any) -> None: ...
+
+    def take(self, limit: int) -> list[Any]: ...
+
+    def size(self) -> int: ...
+
+
+class _Deque:
+    """A deque of its own: append and popleft are atomic, nothing is locked."""
+
+    def __init__(self) -> None:
+        self.records: deque[Any] = deque()
+
+    def size(self) -> int:
+        return len(self.records)
+
+    def drain(self, limit: int) -> list[Any]:
+        pop = self.records.popleft
+        return [pop() for _ in range(min(limit, len(self.records)))]
+
+
+class Polled(_Deque):
+    """Append without waking anyone; the router looks again after its own timed wait."""
+
+    def __init__(self, interval: float) -> None:
+        super().__init__()
+        self.put, self.interval = self.records.append, interval
+
+    def take(self, limit: int) -> list[Any]:
+        if not self.records:
+            time.sleep(self.interval)
+        return self.drain(limit)
+
+
+class Evented(_Deque):
+    """Append, and set an event if it is not set: the router sleeps until there is something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flag = threading.Event()
+
+    def put(self, record: Any) -> None:
+        self.records.append(record)
+        if not self.flag.is_set():
+            self.flag.set()
+
+    def take(self, limit: int) -> list[Any]:
+        self.flag.wait(0.05)
+        found = self.drain(limit)
+        if not self.records:
+            self.flag.clear()
+        return found
+
+
+class Conditioned(_Deque):
+    """Append and notify under a lock that caller and router share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed = threading.Condition()
+
+    def put(self, record: Any) -> None:
+        with self.changed:
+            self.records.append(record)
+            self.changed.notify()
+
+    def take(self, limit: int) -> list[Any]:
+        with self.changed:
+            if not self.records:
+                self.changed.wait(0.05)
+            return self.drain(limit)
+
+
+class Queued:
+    """`queue.SimpleQueue`: put wakes the getter, in C."""
+
+    def __init__(self) -> None:
+        self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.put, self.size = self.queue.put, self.queue.qsize
+
+    def take(self, limit: int) -> list[Any]:
+        found: list[Any] = []
+        with contextlib.suppress(queue.Empty):
+            found.append(self.queue.get(timeout=0.05))
+            while len(found) < limit:
+                found.append(self.queue.get_nowait())
+        return found
+
+
+def _method(kind: str, copy: Callable[[Any], Any]) -> Any:
+    def method(
+        self: Any, *args: Any, run_id: Any = None, parent_run_id: Any = None, tags: Any = None, **kwargs: Any
+    ) -> Done:
+        times = time.perf_counter_ns(), time.time_ns()
+        self.put((kind, *times, run_id, parent_run_id, copy(args), copy({"tags": tags, **kwargs})))
+        return DONE
+
+    return dual(method)
+
+
+def _noop(self: Any, *args: Any, **kwargs: Any) -> Done:
+    return DONE
+
+
+def as_it_is(value: Any) -> Any:
+    """No snapshot, for a `put` that encodes at once."""
+    return value
+
+
+def make_handler(put: Any, copy: Callable[[Any], Any] = snapshot) -> BaseCallbackHandler:
+    """A handler that captures every event and calls `put` with the record; without `put` it does nothing at all."""
+    methods = {name: _method(name, copy) if put else dual(_noop) for name in EVENTS}
+    handler: BaseCallbackHandler = type("Handler", (BaseCallbackHandler,), methods)()
+    handler.__dict__["put"] = put
+    return handler
