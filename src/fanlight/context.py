@@ -12,10 +12,11 @@ import json
 import re
 import secrets
 import sys
+import weakref
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -58,6 +59,14 @@ class ContextValues(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
         )
 
 
+class RunPositions(Protocol):
+    """Knows where in a trace the calling code is."""
+
+    def current_traceparent(self) -> str | None:
+        """Return the W3C position of the LangChain run that this code is called from."""
+        ...
+
+
 class TraceSlot:
     """Where a context learns which trace its roots belong to; shared by all who see the context."""
 
@@ -78,6 +87,11 @@ class TraceSlot:
         reserved, self._reserved = self._reserved, None
         self._seen = reserved or default
         return self._seen
+
+    def join(self, trace_id: str) -> str:
+        """Note that a root joined *trace_id*, which the caller's trace decided, and return it."""
+        self._seen = trace_id
+        return trace_id
 
 
 _EMPTY: Final = ContextValues()
@@ -259,20 +273,15 @@ def otel_traceparent() -> str | None:
         return None
 
 
-_run_positions: list[Any] = []
-"""Callables that know the current run's position; the capture side adds one. Kept so: this floor knows no LangChain."""
+_run_positions: Final[weakref.WeakSet[RunPositions]] = weakref.WeakSet()
+"""Who knows the current run's position: the capture side, since this floor knows no LangChain."""
 
 
 def current_run_traceparent() -> str | None:
     """Return the position of the LangChain run that this code is called from, or `None` outside of one."""
-    for position in _run_positions:
-        found: str | None = position()
-        if found:
-            return found
-    return None
+    return next((found for positions in list(_run_positions) if (found := positions.current_traceparent())), None)
 
 
-def register_run_position(position: Any) -> None:
-    """Let `inject` ask *position*, a callable without arguments, for the current run's traceparent."""
-    if position not in _run_positions:
-        _run_positions.append(position)
+def register_run_positions(positions: RunPositions) -> None:
+    """Let `inject` ask *positions* for the current run's traceparent, for as long as it lives."""
+    _run_positions.add(positions)

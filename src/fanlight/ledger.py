@@ -26,11 +26,11 @@ DropReason: TypeAlias = Literal[
 
 IntakeDropReason: TypeAlias = Literal[
     "intake_full", "too_large", "normalize_failed", "route_failed", "protect_failed", "processor_dropped",
-    "restricted", "suppressed", "duplicate", "after_close", "forked", "bookkeeping",
+    "restricted", "capture_failed", "after_close", "shutdown", "bookkeeping",
 ]  # fmt: skip
 """
 Why a captured event never reached a lane. `restricted` matched only restrictions; `bookkeeping` is a callback
-that carries no event of its own; `forked` was queued in a parent when this process was forked off it.
+that carries no event of its own; `shutdown` was still queued when the process's time was up.
 """
 
 

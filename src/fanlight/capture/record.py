@@ -33,8 +33,12 @@ class CallbackRecord(msgspec.Struct, frozen=True):
     """`tags`, `metadata`, `name`, `inputs`, `invocation_params`, `tool_call_id` and whatever else came along."""
     context: ContextValues | None = None
     """What `fanlight.context` said where the run started; on starts only."""
+    trace_id: str | None = None
+    """The trace that begins or is joined here; on starts without a parent run only."""
     traceparent: str | None = None
     """The caller's W3C position; on starts without a parent run only."""
+    configurable: dict[str, Any] | None = None
+    """LangGraph's `configurable` where the run started, as far as the configuration names its keys."""
     first_token_perf_ns: int | None = None
     """When the run's first non-empty token came; on ends of model runs only."""
     token_count: int = 0

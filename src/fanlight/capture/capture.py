@@ -1,0 +1,187 @@
+"""
+What runs in the caller's thread: a timestamp, a snapshot and one append.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter_ns, time_ns
+from typing import Any, Final
+from uuid import UUID
+
+from fanlight.capture.intake import Intake
+from fanlight.capture.position import Traces
+from fanlight.capture.record import CallbackRecord
+from fanlight.capture.snapshot import snapshot
+from fanlight.capture.tokens import TokenClock
+from fanlight.context import OFF_TAG, current
+
+MAX_SUPPRESSED: Final = 100_000
+
+
+class Capture:
+    """
+    Turns callbacks into records and appends them to the intake. Nothing in here raises into LangChain.
+
+    Args:
+        intake: Where records go.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self.tokens = TokenClock()
+        self._traces = Traces()
+        self._suppressed: dict[UUID, None] = {}
+
+    def start(
+        self,
+        callback: str,
+        serialized: Any,
+        data: Any,
+        run_id: UUID,
+        parent_run_id: UUID | None,
+        kwargs: dict[str, Any],
+    ) -> None:
+        """Capture the start of a run, unless it is suppressed."""
+        unix_ns, perf_ns = time_ns(), perf_counter_ns()
+        try:
+            context = current()
+            if (context is not None and context.suppressed) or self._is_off(run_id, parent_run_id, kwargs):
+                self._suppress(run_id)
+                return
+            trace_id = traceparent = None
+            if parent_run_id is None:
+                trace_id, traceparent = self._traces.start_root(run_id, context)
+            else:
+                self._traces.start_child(run_id, parent_run_id)
+            sizes: list[int] = []
+            self.intake.append(
+                CallbackRecord(
+                    callback,
+                    run_id,
+                    parent_run_id,
+                    unix_ns,
+                    perf_ns,
+                    # `serialized` describes the runnable and is made anew for each call: no need to copy it.
+                    (serialized, snapshot(data, sizes)),
+                    snapshot(kwargs, sizes),
+                    context,
+                    trace_id,
+                    traceparent,
+                    size=sum(sizes),
+                )
+            )
+        except Exception:
+            self._failed()
+
+    def token(self, run_id: UUID) -> None:
+        """Note that a token came which carries something."""
+        try:
+            self.tokens.token(run_id, perf_counter_ns())
+        except Exception:
+            self._failed()
+
+    def end(
+        self, callback: str, data: Any, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]
+    ) -> None:
+        """Capture the end of a run, whether its start was seen or not."""
+        unix_ns, perf_ns = time_ns(), perf_counter_ns()
+        try:
+            if self._suppressed and self._unsuppress(run_id, parent_run_id):
+                return
+            self._traces.end(run_id)
+            sizes: list[int] = []
+            self.intake.append(
+                CallbackRecord(
+                    callback,
+                    run_id,
+                    parent_run_id,
+                    unix_ns,
+                    perf_ns,
+                    (snapshot(data, sizes),),
+                    snapshot(kwargs, sizes),
+                    size=sum(sizes),
+                )
+            )
+        except Exception:
+            self._failed()
+
+    def end_model(
+        self, callback: str, data: Any, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]
+    ) -> None:
+        """Capture the end of a model's run, with what its token callbacks told."""
+        unix_ns, perf_ns = time_ns(), perf_counter_ns()
+        try:
+            first_token, tokens = self.tokens.pop(run_id)
+            if self._suppressed and self._unsuppress(run_id, parent_run_id):
+                return
+            self._traces.end(run_id)
+            sizes: list[int] = []
+            self.intake.append(
+                CallbackRecord(
+                    callback,
+                    run_id,
+                    parent_run_id,
+                    unix_ns,
+                    perf_ns,
+                    (snapshot(data, sizes),),
+                    snapshot(kwargs, sizes),
+                    first_token_perf_ns=first_token,
+                    token_count=tokens,
+                    size=sum(sizes),
+                )
+            )
+        except Exception:
+            self._failed()
+
+    def within(
+        self,
+        callback: str,
+        args: tuple[Any, ...],
+        run_id: UUID | None,
+        parent_run_id: UUID | None,
+        kwargs: dict[str, Any],
+    ) -> None:
+        """Capture something that happened inside a run."""
+        unix_ns, perf_ns = time_ns(), perf_counter_ns()
+        try:
+            if self._suppressed and (run_id in self._suppressed or parent_run_id in self._suppressed):
+                return
+            context = current()
+            if context is not None and context.suppressed:
+                return
+            sizes: list[int] = []
+            self.intake.append(
+                CallbackRecord(
+                    callback,
+                    run_id,
+                    parent_run_id,
+                    unix_ns,
+                    perf_ns,
+                    snapshot(args, sizes),
+                    snapshot(kwargs, sizes),
+                    size=sum(sizes),
+                )
+            )
+        except Exception:
+            self._failed()
+
+    def _is_off(self, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]) -> bool:
+        tags = kwargs.get("tags")
+        if tags and OFF_TAG in tags:
+            return True
+        return bool(self._suppressed) and (parent_run_id in self._suppressed or run_id in self._suppressed)
+
+    def _suppress(self, run_id: UUID) -> None:
+        if len(self._suppressed) >= MAX_SUPPRESSED:
+            self._suppressed.pop(next(iter(self._suppressed)), None)
+        self._suppressed[run_id] = None
+
+    def _unsuppress(self, run_id: UUID, parent_run_id: UUID | None) -> bool:
+        if run_id in self._suppressed:
+            self._suppressed.pop(run_id, None)
+            return True
+        return parent_run_id in self._suppressed
+
+    def _failed(self) -> None:
+        # Only a counter: logging here would cost the application what it must not pay.
+        self.intake.settle(records=0, dropped={"capture_failed": 1})

@@ -1,0 +1,125 @@
+"""
+The queue between the application's threads and the router thread, and the process's side of the ledger.
+
+An append takes one short lock and never waits for anything else. The lock is re-entrant, because a garbage
+collection or a signal handler may run LangChain code in the middle of an append; nothing of the application's runs
+while it is held, and a forked child starts with a new one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fanlight.capture.record import CallbackRecord
+from fanlight.ledger import IntakeCounts
+
+RECORD_OVERHEAD: Final = 512
+"""Bytes counted for a record beside its texts."""
+
+
+class Intake:
+    """
+    Holds what was captured until the router thread takes it.
+
+    Args:
+        max_events: Records it holds; one more is dropped and counted as `intake_full`.
+        max_bytes: Estimated bytes it holds.
+        wake: Called when the router thread sleeps and there is something to do. Must not block.
+    """
+
+    def __init__(self, *, max_events: int, max_bytes: int, wake: Callable[[], None] = lambda: None) -> None:
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self.wake = wake
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, with new locks; what a forked child does with what its parent still owns."""
+        self._lock = threading.RLock()
+        self._records: deque[CallbackRecord] = deque()
+        self._bytes = 0
+        self._in_hand = 0
+        self._captured = 0
+        self._routed = 0
+        self._unmatched = 0
+        self._dropped: Counter[str] = Counter()
+        self._closed = False
+        self.idle = True
+        """Whether the router thread sleeps until it is woken; it clears this itself."""
+
+    def append(self, record: CallbackRecord) -> None:
+        """Take *record*, or count why not. Never blocks, never raises for a full queue."""
+        size = record.size + RECORD_OVERHEAD
+        with self._lock:
+            self._captured += 1
+            if self._closed:
+                self._dropped["after_close"] += 1
+                return
+            if len(self._records) >= self._max_events or self._bytes + size > self._max_bytes:
+                self._dropped["intake_full"] += 1
+            else:
+                self._records.append(record)
+                self._bytes += size
+        if self.idle:
+            self.wake()
+
+    def take(self, limit: int) -> list[CallbackRecord]:
+        """Return up to *limit* records, oldest first; they stay counted as queued until `settle`."""
+        with self._lock:
+            records = self._records
+            taken = [records.popleft() for _ in range(min(limit, len(records)))]
+            self._in_hand += len(taken)
+            self._bytes -= sum(record.size + RECORD_OVERHEAD for record in taken)
+            return taken
+
+    def settle(
+        self, *, records: int, routed: int = 0, unmatched: int = 0, dropped: Mapping[str, int] | None = None
+    ) -> None:
+        """
+        Count what became of *records* taken before; of 0 records for events that fanlight made itself.
+
+        One record may have become several events or none: what it became is what counts as captured.
+        """
+        lost = dropped or {}
+        with self._lock:
+            self._in_hand -= records
+            self._captured += routed + unmatched + sum(lost.values()) - records
+            self._routed += routed
+            self._unmatched += unmatched
+            self._dropped.update(lost)
+
+    def close(self) -> None:
+        """Refuse whatever comes from now on, counted as `after_close`."""
+        with self._lock:
+            self._closed = True
+
+    def abandon(self, reason: str) -> int:
+        """Drop what nobody will take any more, counted as *reason*; how many it was."""
+        with self._lock:
+            count = len(self._records)
+            self._dropped[reason] += count
+            self._records.clear()
+            self._bytes = 0
+            return count
+
+    @property
+    def captured(self) -> int:
+        """How many events came in so far."""
+        return self._captured
+
+    def __len__(self) -> int:
+        return len(self._records) + self._in_hand
+
+    def counts(self) -> IntakeCounts:
+        """Return the process's side of the ledger as of one moment."""
+        with self._lock:
+            return IntakeCounts(
+                captured=self._captured,
+                routed=self._routed,
+                unmatched=self._unmatched,
+                queued=len(self._records) + self._in_hand,
+                dropped={reason: count for reason, count in self._dropped.items() if count},
+            )

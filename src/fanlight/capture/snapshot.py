@@ -1,0 +1,113 @@
+"""
+Copies of what the application may still change, made in its thread and bounded in depth and width.
+
+Containers (dict, list, tuple, set) are copied; leaves and message objects are taken by reference, so a mutation
+inside a leaf after the callback may show. The copy also estimates bytes, because this is the one walk over the data
+that the caller's thread pays for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from fanlight.capture.sizes import leaf_size
+
+MAX_DEPTH: Final = 6
+"""Containers nested deeper are taken by reference."""
+MAX_WIDTH: Final = 1000
+"""Containers longer than this are cut to it; the copy is then a `Cut`."""
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """The beginning of a container that was too wide to copy."""
+
+    kept: Any
+    length: int
+    """How many items the container had."""
+
+
+def snapshot(value: Any, sizes: list[int]) -> Any:
+    """Return *value* with its containers copied, appending the lengths of the texts seen to *sizes*."""
+    copy = _COPY.get(value.__class__)
+    if copy is not None:
+        return copy(value, MAX_DEPTH, sizes)
+    sizes.append(leaf_size(value))
+    return value
+
+
+def _text(value: str, _depth: int, sizes: list[int]) -> str:
+    sizes.append(len(value))
+    return value
+
+
+def _dict(value: dict[Any, Any], depth: int, sizes: list[int]) -> Any:
+    length = len(value)
+    if not depth:
+        return value
+    if length > MAX_WIDTH:
+        return Cut(_dict(dict(islice(list(value.items()), MAX_WIDTH)), depth, sizes), length)
+    result = value.copy()
+    for key, item in result.items():
+        kind = item.__class__
+        if kind is str:
+            sizes.append(len(item))
+        elif (copy := _COPY.get(kind)) is not None:
+            result[key] = copy(item, depth - 1, sizes)
+        elif kind not in _CONSTANTS:
+            sizes.append(leaf_size(item))
+    return result
+
+
+def _items(value: Iterable[Any], depth: int, sizes: list[int]) -> list[Any]:
+    result = []
+    for item in value:
+        copy = _COPY.get(item.__class__)
+        if copy is None:
+            sizes.append(leaf_size(item))
+            result.append(item)
+        else:
+            result.append(copy(item, depth - 1, sizes))
+    return result
+
+
+def _list(value: list[Any], depth: int, sizes: list[int]) -> Any:
+    if not depth:
+        return value
+    if len(value) > MAX_WIDTH:
+        return Cut(_items(value[:MAX_WIDTH], depth, sizes), len(value))
+    return _items(value, depth, sizes)
+
+
+def _tuple(value: tuple[Any, ...], depth: int, sizes: list[int]) -> Any:
+    if not depth:
+        return value
+    if len(value) > MAX_WIDTH:
+        return Cut(tuple(_items(value[:MAX_WIDTH], depth, sizes)), len(value))
+    return tuple(_items(value, depth, sizes))
+
+
+def _set(value: set[Any] | frozenset[Any], depth: int, _sizes: list[int]) -> Any:
+    if len(value) > MAX_WIDTH:
+        return Cut(frozenset(islice(value, MAX_WIDTH)), len(value))
+    return frozenset(value) if depth else value
+
+
+def _bytes(value: bytes, _depth: int, sizes: list[int]) -> bytes:
+    sizes.append(len(value))
+    return value
+
+
+_CONSTANTS: Final = frozenset({int, float, bool, type(None)})
+_COPY: Final[dict[type, Any]] = {
+    str: _text,
+    bytes: _bytes,
+    dict: _dict,
+    list: _list,
+    tuple: _tuple,
+    set: _set,
+    frozenset: _set,
+}
