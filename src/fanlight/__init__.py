@@ -1,1 +1,112 @@
-"""One LangChain callback handler, many telemetry destinations."""
+"""
+One LangChain callback handler, many telemetry destinations.
+
+Names are imported when they are first used: `import fanlight` costs little, and no SDK is loaded by it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from fanlight._version import __version__
+
+# Eager, so that the name means the class: importing the module of that name later does not bind it again.
+from fanlight.context import context, extract, inject, suppress
+
+if TYPE_CHECKING:
+    from fanlight import testing
+    from fanlight.errors import (
+        ConfigError,
+        DeliveryError,
+        FanlightError,
+        PartialFailure,
+        PermanentError,
+        Problem,
+        RetryableError,
+    )
+    from fanlight.event import TelemetryEvent
+    from fanlight.health import FlushReport, RouterHealth
+    from fanlight.hookspecs import DeliveryOutcome, Detector, Matcher, Processor, SecretResolver, hookimpl
+    from fanlight.installation import install, installed, uninstall
+    from fanlight.router import Router
+    from fanlight.sinks.base import Batch, Delivery, DeliveryDefaults, Sink, SinkConfig, SinkContext, SinkType
+
+__all__ = [
+    "Batch",
+    "ConfigError",
+    "Delivery",
+    "DeliveryDefaults",
+    "DeliveryError",
+    "DeliveryOutcome",
+    "Detector",
+    "FanlightError",
+    "FlushReport",
+    "Matcher",
+    "PartialFailure",
+    "PermanentError",
+    "Problem",
+    "Processor",
+    "RetryableError",
+    "Router",
+    "RouterHealth",
+    "SecretResolver",
+    "Sink",
+    "SinkConfig",
+    "SinkContext",
+    "SinkType",
+    "TelemetryEvent",
+    "__version__",
+    "context",
+    "extract",
+    "hookimpl",
+    "inject",
+    "install",
+    "installed",
+    "suppress",
+    "testing",
+    "uninstall",
+]
+
+_HOME = {
+    "Batch": "sinks.base",
+    "ConfigError": "errors",
+    "Delivery": "sinks.base",
+    "DeliveryDefaults": "sinks.base",
+    "DeliveryError": "errors",
+    "DeliveryOutcome": "hookspecs",
+    "Detector": "hookspecs",
+    "FanlightError": "errors",
+    "FlushReport": "health",
+    "Matcher": "hookspecs",
+    "PartialFailure": "errors",
+    "PermanentError": "errors",
+    "Problem": "errors",
+    "Processor": "hookspecs",
+    "RetryableError": "errors",
+    "Router": "router",
+    "RouterHealth": "health",
+    "SecretResolver": "hookspecs",
+    "Sink": "sinks.base",
+    "SinkConfig": "sinks.base",
+    "SinkContext": "sinks.base",
+    "SinkType": "sinks.base",
+    "TelemetryEvent": "event",
+    "hookimpl": "hookspecs",
+    "install": "installation",
+    "installed": "installation",
+    "uninstall": "installation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "testing":
+        return import_module("fanlight.testing")
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'fanlight' has no attribute {name!r}")
+    value = getattr(import_module(f"fanlight.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

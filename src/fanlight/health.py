@@ -1,0 +1,54 @@
+"""
+What a router says about itself: both ledger equations, and per sink what an operator asks first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from fanlight.delivery.health import LaneHealth
+from fanlight.ledger import IntakeCounts
+
+
+class RouterHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """A router's state at one moment."""
+
+    state: str
+    """`idle` before the first event in this process, `running`, `closed`, or `disabled`."""
+    reason: str = ""
+    """Why it is disabled."""
+    pid: int
+    environment: str
+    config: str | None
+    """The file it was configured from."""
+    intake: IntakeCounts
+    """This process's side of the ledger: captured == routed + unmatched + queued + Σ dropped."""
+    open_runs: int = 0
+    sinks: dict[str, LaneHealth] = {}
+    warnings: tuple[str, ...] = ()
+    plugins_failed: tuple[str, ...] = ()
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both equations hold: nothing was lost in silence."""
+        return self.intake.balanced and all(sink.counts.balanced for sink in self.sinks.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        result: dict[str, Any] = msgspec.to_builtins(self)
+        return result | {"balanced": self.balanced}
+
+
+class FlushReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a flush achieved. Truthy when everything that was captured before it got its final word."""
+
+    complete: bool
+    queued: int
+    """Records still on their way to the lanes."""
+    pending: dict[str, int]
+    """Events still waiting, for each sink that has any."""
+
+    def __bool__(self) -> bool:
+        return self.complete

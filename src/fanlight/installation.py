@@ -1,0 +1,80 @@
+"""
+One router for every chain in the process, attached through LangChain's own configure hook.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from fanlight.capture.hook import attach_everywhere
+from fanlight.errors import ConfigError
+from fanlight.router import Router
+
+_logger: Final = logging.getLogger("fanlight")
+_lock: Final = threading.RLock()
+_installed: list[Router] = []
+
+
+def install(source: str | os.PathLike[str] | dict[str, Any] | None = None) -> Router:
+    """
+    Attach fanlight to every LangChain run in this process, and return the router.
+
+    Never raises: with a configuration that cannot be used it logs one error, and the router it returns captures
+    nothing (`health().state == "disabled"`). Called again it replaces what was installed; the old router drains in
+    the background.
+
+    Args:
+        source: A path or a dict; without it the path in `FANLIGHT_CONFIG`.
+
+    Raises:
+        ConfigError: only with `FANLIGHT_STRICT=1` in the environment.
+    """
+    try:
+        router = Router.from_config(_source(source))
+    except Exception as error:
+        if os.environ.get("FANLIGHT_STRICT") == "1":
+            raise
+        _logger.error("fanlight is disabled: %s", _describe(error))  # noqa: TRY400 - one line, no traceback
+        router = Router.disabled(_describe(error))
+    with _lock:
+        _replace(router)
+        attach_everywhere(router.handler_for_hook)
+    return router
+
+
+def uninstall(timeout: float | None = None) -> None:
+    """Detach the installed router and close it within *timeout* seconds; do nothing where none is installed."""
+    with _lock:
+        attach_everywhere(None)
+        routers, _installed[:] = list(_installed), []
+    for router in routers:
+        router.close(timeout)
+
+
+def installed() -> Router | None:
+    """Return the router that `install` attached last, or `None`."""
+    return _installed[-1] if _installed else None
+
+
+def _replace(router: Router) -> None:
+    old, _installed[:] = list(_installed), [router]
+    for previous in old:
+        threading.Thread(target=previous.close, name="fanlight-close", daemon=True).start()
+
+
+def _source(source: str | os.PathLike[str] | dict[str, Any] | None) -> str | os.PathLike[str] | dict[str, Any]:
+    if source is not None:
+        return source
+    path = os.environ.get("FANLIGHT_CONFIG")
+    if not path:
+        raise ConfigError.single("no configuration was given", hint="pass a path, or set FANLIGHT_CONFIG")
+    return Path(path)
+
+
+def _describe(error: Exception) -> str:
+    # Only fanlight's own errors are known to hold no secret.
+    return str(error) if isinstance(error, ConfigError) else f"{type(error).__name__} while reading the configuration"

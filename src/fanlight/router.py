@@ -1,0 +1,230 @@
+"""
+The composition root: reads the configuration, wires the parts, starts, flushes and closes them.
+
+Nothing runs before the first event of a process: no thread, no file, no connection. That is what makes a router safe
+to build before a fork.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from fanlight import lifecycle
+from fanlight.assembly import Assembly
+from fanlight.capture.capture import Capture
+from fanlight.capture.handler import make_handler
+from fanlight.capture.intake import Intake
+from fanlight.clock import SYSTEM_CLOCK, Clock
+from fanlight.health import FlushReport, RouterHealth
+from fanlight.ledger import IntakeCounts
+from fanlight.plan import Plan, load_plan
+from fanlight.pump import Pump
+
+if TYPE_CHECKING:
+    from langchain_core.callbacks import BaseCallbackHandler
+
+DISABLED: Final = "FANLIGHT_DISABLED"
+
+
+class Router:
+    """
+    One handler in front, lanes and sinks behind. Made by `from_config` or by `fanlight.install`.
+
+    Usable as a context manager, which closes it.
+    """
+
+    def __init__(self, plan: Plan | None, *, reason: str = "", clock: Clock = SYSTEM_CLOCK) -> None:
+        self._plan = plan
+        self._reason = reason
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._assembly: Assembly | None = None
+        self._pump: Pump | None = None
+        self._closed = False
+        limits = plan.capture.intake if plan else None
+        self._intake = Intake(
+            max_events=limits.max_events if limits else 0,
+            max_bytes=limits.max_bytes if limits else 0,
+            wake=self._wake,
+        )
+        self._capture = Capture(self._intake)
+        if plan is None:
+            self._intake.close()
+        else:
+            lifecycle.watch(self)
+
+    @classmethod
+    def from_config(cls, source: str | os.PathLike[str] | dict[str, Any], *, environment: str | None = None) -> Router:
+        """
+        Return a router for *source*; nothing is started before the first event.
+
+        With `FANLIGHT_DISABLED=1` in the environment the router captures nothing, whatever *source* says.
+
+        Args:
+            source: A path to a YAML file, or the same as a dict.
+            environment: Used in place of the file's `environment`.
+
+        Raises:
+            ConfigError: with every problem there is; nothing was started.
+        """
+        if os.environ.get(DISABLED) == "1":
+            return cls.disabled(f"{DISABLED}=1")
+        return cls(load_plan(source, environment=environment))
+
+    @classmethod
+    def disabled(cls, reason: str) -> Router:
+        """Return a router that captures nothing and says why in `health()`."""
+        return cls(None, reason=reason)
+
+    @property
+    def handler(self) -> BaseCallbackHandler:
+        """
+        The callback handler, for `config={"callbacks": [router.handler]}`.
+
+        Read it after LangGraph was imported, if LangGraph is used: then it hears of interrupts and resumes too. All
+        handlers of one router are equal, and LangChain attaches equal handlers once.
+        """
+        return make_handler(self._capture)
+
+    def handler_for_hook(self) -> BaseCallbackHandler | None:
+        """Return the handler that `install` attaches to every run, or `None` once there is nothing to capture for."""
+        return None if self._closed or self._plan is None else self.handler
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the configuration without being wrong."""
+        return tuple(str(problem) for problem in self._plan.warnings) if self._plan else ()
+
+    def health(self) -> RouterHealth:
+        """Return both ledger equations and the state of every sink, as of now."""
+        with self._lock:
+            assembly, pump = self._assembly, self._pump
+        return RouterHealth(
+            state=self._state(),
+            reason=self._reason,
+            pid=os.getpid(),
+            environment=self._plan.environment if self._plan else "",
+            config=self._plan.file if self._plan else None,
+            intake=self._intake.counts(),
+            open_runs=pump.open_runs if pump else 0,
+            sinks={lane.name: lane.health() for lane in assembly.lanes} if assembly else {},
+            warnings=self.warnings,
+            plugins_failed=self._plan.plugins_failed if self._plan else (),
+        )
+
+    def flush(self, timeout: float | None = None) -> FlushReport:
+        """
+        Wait until everything captured before this call was delivered, refused or dropped, or until time is up.
+
+        Args:
+            timeout: Seconds; without it the configured `shutdown_timeout`.
+        """
+        deadline = self._clock.monotonic() + self._seconds(timeout)
+        pump = self._pump
+        through = pump.drain(deadline) if pump else not len(self._intake)
+        assembly = self._assembly
+        delivered = assembly.flush(deadline) if assembly else True
+        return FlushReport(
+            complete=through and delivered and not len(self._intake),
+            queued=len(self._intake),
+            pending=assembly.pending() if assembly else {},
+        )
+
+    async def aflush(self, timeout: float | None = None) -> FlushReport:
+        """Do as `flush` does, without holding the event loop."""
+        return await asyncio.to_thread(self.flush, timeout)
+
+    def close(self, timeout: float | None = None) -> None:
+        """
+        Deliver what can be delivered in time, drop the rest (counted as `shutdown`), and end all threads.
+
+        Args:
+            timeout: Seconds; without it the configured `shutdown_timeout`. While events are being delivered it may
+                take up to twice as long, never longer.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        lifecycle.forget(self)
+        deadline = self._clock.monotonic() + self._seconds(timeout)
+        if self._pump is not None:
+            self._pump.drain(deadline)
+        self._intake.close()
+        if self._pump is not None:
+            self._pump.stop(deadline)
+        self._intake.abandon("shutdown")
+        if self._assembly is not None:
+            self._assembly.close(deadline)
+
+    def __enter__(self) -> Router:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def reset_after_fork(self) -> None:
+        """Start anew in a forked child: threads, locks and queues are the parent's."""
+        self._lock = threading.RLock()
+        self._assembly = None
+        self._pump = None
+        self._intake.reset()
+        if self._plan is None or self._closed:
+            self._intake.close()
+
+    def prepare_exit(self) -> None:
+        """Start every thread that the last deliveries will need, while threads can still be started."""
+        if self._pump is not None:
+            self._pump.drain(time.monotonic() + min(1.0, self._seconds(None)))
+        if self._assembly is not None:
+            self._assembly.prepare_exit()
+
+    def _state(self) -> str:
+        if self._plan is None:
+            return "disabled"
+        if self._closed:
+            return "closed"
+        return "running" if self._pump else "idle"
+
+    def _seconds(self, timeout: float | None) -> float:
+        if timeout is not None:
+            return timeout
+        return float(self._plan.shutdown_timeout) if self._plan else 0.0
+
+    def _wake(self) -> None:
+        pump = self._pump
+        if pump is not None:
+            pump.wake()
+        elif self._plan is not None and not self._closed:
+            self._start()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._pump is None and not self._closed and self._plan is not None:
+                pump = Pump(self._intake, self._assemble)
+                with contextlib.suppress(RuntimeError):  # the interpreter is shutting down; what waits is counted
+                    pump.start()
+                    self._pump = pump
+
+    def _assemble(self) -> Any:
+        assembly = Assembly.build(self._plan_or_fail(), self._clock, lifecycle.be_first_at_exit)
+        self._assembly = assembly
+        return assembly.flow
+
+    def _plan_or_fail(self) -> Plan:
+        if self._plan is None:
+            raise RuntimeError("a disabled router has nothing to assemble")
+        return self._plan
+
+    @property
+    def intake_counts(self) -> IntakeCounts:
+        """This process's side of the ledger."""
+        return self._intake.counts()
