@@ -9,7 +9,9 @@ from uuid import UUID
 
 MAX_OPEN_STREAMS: Final = 50_000
 
-_EVENTS_WITH_CONTENT: Final = frozenset({"content-block-delta", "content-block-finish"})
+
+_FRAME: Final = frozenset({"type", "index", "id"})
+"""Keys of a delta that are not content."""
 
 
 class TokenClock:
@@ -50,4 +52,9 @@ def carries_something(token: Any, chunk: Any) -> bool:
 
 def event_carries_something(event: Any) -> bool:
     """Whether a native stream event (`on_stream_event`) brought content."""
-    return isinstance(event, dict) and event.get("event") in _EVENTS_WITH_CONTENT
+    if not isinstance(event, dict):
+        return False
+    if event.get("event") == "content-block-delta":
+        delta = event.get("delta")
+        return isinstance(delta, dict) and any(value for key, value in delta.items() if key not in _FRAME)
+    return event.get("event") == "content-block-finish"

@@ -1,0 +1,38 @@
+"""
+LangChain's configure hook: how one handler reaches every run without being passed to any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.tracers.context import register_configure_hook
+
+
+class _Attached:
+    """
+    Stands where LangChain expects a `ContextVar`, of which it only calls `get`.
+
+    A real one would hold a value per context, and detaching would not reach the contexts that exist already.
+    """
+
+    def __init__(self) -> None:
+        self.handler: Callable[[], BaseCallbackHandler | None] | None = None
+
+    def get(self) -> BaseCallbackHandler | None:
+        handler = self.handler
+        return handler() if handler is not None else None
+
+
+_attached = _Attached()
+_registered: list[bool] = []
+
+
+def attach_everywhere(handler: Callable[[], BaseCallbackHandler | None] | None) -> None:
+    """Let every run that starts from now on have the handler that *handler* returns; `None` detaches."""
+    _attached.handler = handler
+    if not _registered:  # LangChain's list of hooks only grows
+        register_configure_hook(cast(Any, _attached), inheritable=True)
+        _registered.append(True)
