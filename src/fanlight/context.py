@@ -220,7 +220,7 @@ def extract(carrier: Mapping[str, Any]) -> context:
         session_id=_text(fields.get("session_id")),
         tenant_id=_text(fields.get("tenant_id")),
         environment=_text(fields.get("environment")),
-        tags=[str(tag) for tag in fields.get("tags") or () if isinstance(tag, str)],
+        tags=[tag for tag in _items(fields.get("tags")) if isinstance(tag, str)],
         metadata=fields["metadata"] if isinstance(fields.get("metadata"), dict) else {},
         traceparent=_text(lowered.get(TRACEPARENT)),
     )
@@ -240,6 +240,10 @@ def _decode(value: object) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
+
+
+def _items(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _text(value: object) -> str | None:

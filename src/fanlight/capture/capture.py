@@ -80,9 +80,7 @@ class Capture:
         except Exception:
             self._failed()
 
-    def end(
-        self, callback: str, data: Any, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]
-    ) -> None:
+    def end(self, callback: str, data: Any, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]) -> None:
         """Capture the end of a run, whether its start was seen or not."""
         unix_ns, perf_ns = time_ns(), perf_counter_ns()
         try:

@@ -17,15 +17,20 @@ import msgspec
 from fanlight.capture.sizes import leaf_size
 
 MAX_DEPTH: Final = 6
-"""Containers nested deeper are taken by reference."""
+"""Containers nested deeper are left out; a `Cut` without content stands in their place."""
 MAX_WIDTH: Final = 1000
 """Containers longer than this are cut to it; the copy is then a `Cut`."""
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """The beginning of a container that was too wide to copy."""
+    """
+    What stands in for a container that was too wide or too deep to copy.
+
+    No live container of the application stays in a record: the router thread would walk it while it changes.
+    """
 
     kept: Any
+    """Its first items in the container's own type; `None` where it was too deep."""
     length: int
     """How many items the container had."""
 
@@ -47,7 +52,7 @@ def _text(value: str, _depth: int, sizes: list[int]) -> str:
 def _dict(value: dict[Any, Any], depth: int, sizes: list[int]) -> Any:
     length = len(value)
     if not depth:
-        return value
+        return Cut(None, length)
     if length > MAX_WIDTH:
         return Cut(_dict(dict(islice(list(value.items()), MAX_WIDTH)), depth, sizes), length)
     result = value.copy()
@@ -76,7 +81,7 @@ def _items(value: Iterable[Any], depth: int, sizes: list[int]) -> list[Any]:
 
 def _list(value: list[Any], depth: int, sizes: list[int]) -> Any:
     if not depth:
-        return value
+        return Cut(None, len(value))
     if len(value) > MAX_WIDTH:
         return Cut(_items(value[:MAX_WIDTH], depth, sizes), len(value))
     return _items(value, depth, sizes)
@@ -84,16 +89,16 @@ def _list(value: list[Any], depth: int, sizes: list[int]) -> Any:
 
 def _tuple(value: tuple[Any, ...], depth: int, sizes: list[int]) -> Any:
     if not depth:
-        return value
+        return Cut(None, len(value))
     if len(value) > MAX_WIDTH:
         return Cut(tuple(_items(value[:MAX_WIDTH], depth, sizes)), len(value))
     return tuple(_items(value, depth, sizes))
 
 
-def _set(value: set[Any] | frozenset[Any], depth: int, _sizes: list[int]) -> Any:
+def _set(value: set[Any] | frozenset[Any], _depth: int, _sizes: list[int]) -> Any:
     if len(value) > MAX_WIDTH:
         return Cut(frozenset(islice(value, MAX_WIDTH)), len(value))
-    return frozenset(value) if depth else value
+    return frozenset(value)
 
 
 def _bytes(value: bytes, _depth: int, sizes: list[int]) -> bytes:
