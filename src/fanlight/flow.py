@@ -92,18 +92,19 @@ class Flow:
         """How many runs have started and not ended."""
         return self._normalizer.open_runs
 
-    def feed(self, record: CallbackRecord) -> Tally:
-        """Take one record all the way to the journal."""
+    def feed(self, records: Sequence[CallbackRecord]) -> Tally:
+        """Take *records* all the way to the journal."""
         tally = Tally()
-        try:
-            events = self._normalizer.feed(record)
-        except Exception as error:
-            self._lost(tally, "normalize_failed", error)
-            return tally
-        if not events:
-            tally.dropped["bookkeeping"] += 1
-        for event in events:
-            self._send(event, tally)
+        for record in records:
+            try:
+                events = self._normalizer.feed(record)
+            except Exception as error:
+                self._lost(tally, "normalize_failed", error)
+                continue
+            if not events:
+                tally.dropped["bookkeeping"] += 1
+            for event in events:
+                self._send(event, tally)
         return tally
 
     def reap(self, now_perf_ns: int, now_unix_ns: int) -> Tally:
@@ -152,7 +153,11 @@ class Flow:
             if chosen is not None:
                 deliveries.append(
                     Delivery(
-                        event=chosen, sink=target.sink, routes=target.routes, size=len(chosen.to_json()), accepted_at=now
+                        event=chosen,
+                        sink=target.sink,
+                        routes=target.routes,
+                        size=len(chosen.to_json()),
+                        accepted_at=now,
                     )
                 )
         if deliveries:

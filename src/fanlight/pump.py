@@ -1,8 +1,9 @@
 """
 The router thread: takes what was captured, in small pieces, and sends it through the flow.
 
-It works in short bursts, because whoever holds the interpreter lock delays the application. It sleeps until it is
-woken, and is woken only when it sleeps: while it is awake an append costs the caller no wake-up.
+It sleeps until it is woken, and is woken only when it sleeps: while it is awake an append costs the caller no wake-up.
+It wakes at once, because what waits in the queue is seen by the garbage collector, and a full collection of a process
+with LangChain in it stops the application for tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Final
 from fanlight.capture.intake import Intake
 from fanlight.flow import Flow
 
-BURST: Final = 32
-"""Records taken at once: some 2 ms of work, below the interpreter's switch interval of 5 ms."""
-NAP: Final = 0.01
-"""Seconds between bursts while events come: the caller pays no wake-up, and an event waits at most this long."""
-IDLE_NAPS: Final = 5
-"""Naps without an event after which the thread sleeps until it is woken."""
+SMALL_PIECE: Final = 64
+LARGE_PIECE: Final = 1024
+"""
+A piece is the backlog, within these bounds: each release of the interpreter lock (a scan, a lock, a sleep) costs this
+thread up to a switch interval to get it back from an application that computes, so the more there is to do, the more
+is done at once. tests/bench/handover.md has the figures.
+"""
 REAP_EVERY: Final = 10.0
 """Seconds between looks for runs that never ended."""
 
@@ -49,7 +51,7 @@ class Pump:
         self._thread.start()
 
     def wake(self) -> None:
-        """Tell the thread that there is something to do. Cheap and safe from any thread or signal handler."""
+        """Tell the thread that there is something to do. Cheap, and safe from any thread or signal handler."""
         self._woken.set()
 
     @property
@@ -64,60 +66,51 @@ class Pump:
 
     def drain(self, deadline: float) -> bool:
         """Wait until everything captured before this call went through, or until *deadline* (monotonic seconds)."""
+        mark = self._intake.appended
         self.wake()
         with self._settled:
             return self._settled.wait_for(
-                lambda: not len(self._intake) or not self.alive, max(0.0, deadline - time.monotonic())
+                lambda: self._intake.settled >= mark or not self.alive, max(0.0, deadline - time.monotonic())
             )
 
     def stop(self, deadline: float) -> None:
-        """End the thread, after its current piece of work."""
+        """End the thread after its current piece of work, and wait for that until *deadline*."""
         self._stopping = True
         self.wake()
         if threading.current_thread() is not self._thread and self._thread.is_alive():
             self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
-        self._flow = self._make_flow()
-        self._intake.idle = False
-        quiet = 0
+        flow = self._flow = self._make_flow()
         while not self._stopping:
-            quiet = 0 if self._burst() else quiet + 1
-            self._reap_if_due()
-            if quiet > IDLE_NAPS:
+            if not self._piece(flow):
                 self._sleep()
-            elif not self._stopping and not len(self._intake):
-                self._woken.wait(NAP) if quiet else time.sleep(NAP)
+            self._reap_if_due(flow)
         self._announce()
 
-    def _burst(self) -> int:
-        records = self._intake.take(BURST)
-        for record in records:
-            tally = self._flow_for().feed(record)
+    def _piece(self, flow: Flow) -> int:
+        records = self._intake.take(min(max(SMALL_PIECE, len(self._intake)), LARGE_PIECE))
+        if records:
+            tally = flow.feed(records)
             self._intake.settle(
-                records=1, routed=tally.routed, unmatched=tally.unmatched, dropped=tally.dropped
+                records=len(records), routed=tally.routed, unmatched=tally.unmatched, dropped=tally.dropped
             )
-        if not len(self._intake):
             self._announce()
         return len(records)
 
-    def _flow_for(self) -> Flow:
-        if self._flow is None:
-            self._flow = self._make_flow()
-        return self._flow
-
     def _sleep(self) -> None:
         self._woken.clear()
+        # From here on an append wakes this thread; what was appended before shows in the length.
         self._intake.idle = True
         if not len(self._intake) and not self._stopping:
             self._woken.wait(REAP_EVERY)
         self._intake.idle = False
 
-    def _reap_if_due(self) -> None:
+    def _reap_if_due(self, flow: Flow) -> None:
         if time.monotonic() < self._next_reap:
             return
         self._next_reap = time.monotonic() + REAP_EVERY
-        tally = self._flow_for().reap(time.perf_counter_ns(), time.time_ns())
+        tally = flow.reap(time.perf_counter_ns(), time.time_ns())
         self._intake.settle(records=0, routed=tally.routed, unmatched=tally.unmatched, dropped=tally.dropped)
 
     def _announce(self) -> None:

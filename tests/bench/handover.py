@@ -23,48 +23,71 @@ PACED: dict[str, dict[str, Options]] = {
         "no handler": {"router": "none"},
         "no-op handler": {"router": "noop"},
         "snapshot, append": {"router": "keep"},
-        "encode in the caller, append": {"router": "keep", "encoded": True},
+        "snapshot, encode, append": {"router": "keep", "encoded": True},
     },
     "handover": {
-        name: {"router": "thread", "handover": name, "relief": 4096}
-        for name in ("event", "condition", "simplequeue", "poll10", "poll20", "poll50")
+        name: {"router": "wire", "handover": name, "relief": 4096}
+        for name in ("event", "condition", "simplequeue", "poll2", "poll10", "poll50")
     },
     "pieces": {
-        "no rest": {"router": "thread", "piece_us": 10**7, "rest_us": -1},
-        "0.5 ms, sleep(0)": {"router": "thread", "piece_us": 500, "rest_us": 0},
-        "0.2 ms, rest 0.2 ms": {"router": "thread", "piece_us": 200, "rest_us": 200},
-        "0.5 ms, rest 0.2 ms": {"router": "thread", "piece_us": 500, "rest_us": 200},
-        "2 ms, rest 0.2 ms": {"router": "thread", "piece_us": 2000, "rest_us": 200},
-        "2 ms, rest 2 ms": {"router": "thread", "piece_us": 2000, "rest_us": 2000},
+        "64, no rest": {"router": "wire", "piece_us": 10**7, "rest_us": -1},
+        "64, sleep(0)": {"router": "wire", "piece_us": 0, "rest_us": 0},
+        "16, rest 0.2 ms": {"router": "wire", "chunk": 16, "piece_us": 0, "rest_us": 200},
+        "64, rest 0.2 ms": {"router": "wire", "piece_us": 0, "rest_us": 200},
+        "256, rest 0.2 ms": {"router": "wire", "chunk": 256, "piece_us": 0, "rest_us": 200},
+        "1024, rest 0.2 ms": {"router": "wire", "chunk": 1024, "piece_us": 0, "rest_us": 200},
+        "1024, rest 5 ms": {"router": "wire", "chunk": 1024, "piece_us": 0, "rest_us": 5000},
+    },
+    "pieces to the worker": {
+        "for 0.5 ms, rest 0.2 ms": {"router": "worker"},
+        "64, rest 0.2 ms": {"router": "worker", "piece_us": 0, "rest_us": 200},
+        "64, rest 1 ms": {"router": "worker", "piece_us": 0, "rest_us": 1000},
+        "256, rest 5 ms": {"router": "worker", "chunk": 256, "piece_us": 0, "rest_us": 5000},
+        "1024, rest 20 ms": {"router": "worker", "chunk": 1024, "piece_us": 0, "rest_us": 20_000},
     },
     "128 KB of context": {
         "no handler": {"router": "none", "context_kb": 128},
         "snapshot, append": {"router": "keep", "context_kb": 128},
-        "encode in the caller, append": {"router": "keep", "encoded": True, "context_kb": 128},
+        "snapshot, encode, append": {"router": "keep", "encoded": True, "context_kb": 128},
         "worker": {"router": "worker", "relief": 4096, "context_kb": 128},
         "worker, caller encodes": {"router": "worker", "encoded": True, "relief": 4096, "context_kb": 128},
     },
+    "scan": {
+        "thread, a scan per text": {"router": "wire", "scan": "text", "relief": 4096},
+        "thread, a scan per event": {"router": "wire", "scan": "event", "relief": 4096},
+        "thread, a scan per piece": {"router": "wire", "relief": 4096},
+    },
     "work": {
-        "thread, a scan per text": {"router": "texts", "relief": 4096},
         "thread, Python conversion": {"router": "thread", "relief": 4096},
         "thread, by the wire form": {"router": "wire", "relief": 4096},
+        "thread, by the wire form, poll10": {"router": "wire", "handover": "poll10", "relief": 4096},
         "thread, caller encodes": {"router": "wire", "encoded": True, "relief": 4096},
         "worker": {"router": "worker", "relief": 4096},
-        "worker, event handover": {"router": "worker", "handover": "event", "relief": 4096},
+        "worker, poll10": {"router": "worker", "handover": "poll10", "relief": 4096},
         "worker, caller encodes": {"router": "worker", "encoded": True, "relief": 4096},
+        "worker, caller encodes, poll10": {"router": "worker", "encoded": True, "handover": "poll10", "relief": 4096},
     },
 }
 BURST: dict[str, Options] = {
     "no handler": {"router": "none"},
-    "no-op handler": {"router": "noop"},
-    "thread, pieces always": {"router": "thread"},
-    "thread, pieces until 4096 wait": {"router": "thread", "relief": 4096},
-    "thread, by the wire form": {"router": "wire", "relief": 4096},
+    "thread, pieces always": {"router": "wire"},
+    "thread, no rest above 4096": {"router": "wire", "relief": 4096},
     "thread, caller encodes": {"router": "wire", "encoded": True, "relief": 4096},
     "worker": {"router": "worker", "relief": 4096},
     "worker, caller encodes": {"router": "worker", "encoded": True, "relief": 4096},
 }
-COLUMNS = ("p50", "p99", "caller_cpu", "process_cpu", "router_cpu", "worker_cpu", "gc", "gc_longest", "backlog")
+PACED_COLUMNS = (
+    "p50",
+    "p99",
+    "caller_cpu",
+    "process_cpu",
+    "router_cpu",
+    "worker_cpu",
+    "gc",
+    "gc_longest",
+    "backlog",
+    "kept_up",
+)
 BURST_COLUMNS = (
     "wall",
     "settled",
@@ -83,6 +106,7 @@ def run(options: Options, load: str, count: int) -> Options:
     variant = json.dumps({**options, "load": load, "count": count})
     done = subprocess.run([sys.executable, str(CHILD), variant], stdout=subprocess.PIPE, check=True)
     result: Options = json.loads(done.stdout)
+    assert result["delivered"] is not False, (options, load, "events were lost")
     return result
 
 
@@ -103,7 +127,7 @@ def paced(section: str, rounds: int, count: int) -> None:
     for _ in range(rounds):
         for name, load in cases:
             found[name, load].append(run(PACED[section][name], load, count))
-    _table(section, COLUMNS, {f"{name}, {load}": best(found[name, load]) for name, load in cases})
+    _table(section, PACED_COLUMNS, {f"{name}, {load}": best(found[name, load]) for name, load in cases})
 
 
 def burst(count: int) -> None:
@@ -128,9 +152,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one short round, a burst of 2 000")
     parser.add_argument("--only", choices=[*PACED, "burst"], help="one section")
+    parser.add_argument("--rounds", type=int, default=1)
     given = parser.parse_args()
     for section in PACED if given.only is None else {given.only} & set(PACED):
-        paced(section, 1 if given.quick else 2, 500 if given.quick else 1500)
+        paced(section, given.rounds, 500 if given.quick else 1500)
     if given.only in (None, "burst"):
         burst(2000 if given.quick else 20_000)
 

@@ -7,24 +7,31 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from dual import DONE, Done, dual
 from langchain_core.callbacks import BaseCallbackHandler
 
 EVENTS = sorted(name for name in dir(BaseCallbackHandler) if name.startswith("on_"))
-DEPTH, WIDTH = 6, 64
+DEPTH, WIDTH, CUT = 6, 64, "(deeper)"
+ATOMS = frozenset({str, int, float, bool, type(None)})
+SERIALIZED = frozenset(name for name in EVENTS if name.endswith("_start"))
 
 
 def snapshot(value: Any, depth: int = DEPTH) -> Any:
-    """Copy containers to a bounded depth and width; leaves and LangChain objects stay references."""
-    kind = type(value)
-    if depth == 0 or kind not in (dict, list, tuple):
+    """Copy containers to a bounded depth and width; leaves and LangChain objects stay references.
+
+    No container of the application survives in the copy, not even below the depth: see `handover_wire.tagged`.
+    """
+    if not isinstance(value, (dict, list, tuple)):
         return value
-    if kind is dict:
-        return {key: snapshot(item, depth - 1) for key, item in list(value.items())[:WIDTH]}
-    return [snapshot(item, depth - 1) for item in value[:WIDTH]]
+    if depth == 0:
+        return CUT
+    # dict() and a slice are one step each under the GIL: another thread cannot change what is walked here.
+    if isinstance(value, dict):
+        items = dict(value) if len(value) <= WIDTH else dict(list(value.items())[:WIDTH])
+        return {key: item if type(item) in ATOMS else snapshot(item, depth - 1) for key, item in items.items()}
+    return [item if type(item) in ATOMS else snapshot(item, depth - 1) for item in value[:WIDTH]]
 
 
 class Handover(Protocol):
@@ -77,10 +84,12 @@ class Evented(_Deque):
             self.flag.set()
 
     def take(self, limit: int) -> list[Any]:
+        # Cleared before the drain, never after: a put in between would find it set and wake nobody.
         self.flag.wait(0.05)
+        self.flag.clear()
         found = self.drain(limit)
-        if not self.records:
-            self.flag.clear()
+        if self.records:
+            self.flag.set()
         return found
 
 
@@ -119,12 +128,16 @@ class Queued:
         return found
 
 
-def _method(kind: str, copy: Callable[[Any], Any]) -> Any:
+def _method(kind: str) -> Any:
+    # `serialized` is the component's constructor, the same in every run and large: only its name is taken along.
+    first = 1 if kind in SERIALIZED else 0
+
     def method(
         self: Any, *args: Any, run_id: Any = None, parent_run_id: Any = None, tags: Any = None, **kwargs: Any
     ) -> Done:
         times = time.perf_counter_ns(), time.time_ns()
-        self.put((kind, *times, run_id, parent_run_id, copy(args), copy({"tags": tags, **kwargs})))
+        kwargs["tags"] = tags
+        self.put((kind, *times, run_id, parent_run_id, snapshot(args[first:]), snapshot(kwargs)))
         return DONE
 
     return dual(method)
@@ -134,14 +147,9 @@ def _noop(self: Any, *args: Any, **kwargs: Any) -> Done:
     return DONE
 
 
-def as_it_is(value: Any) -> Any:
-    """No snapshot, for a `put` that encodes at once."""
-    return value
-
-
-def make_handler(put: Any, copy: Callable[[Any], Any] = snapshot) -> BaseCallbackHandler:
+def make_handler(put: Any) -> BaseCallbackHandler:
     """A handler that captures every event and calls `put` with the record; without `put` it does nothing at all."""
-    methods = {name: _method(name, copy) if put else dual(_noop) for name in EVENTS}
+    methods = {name: _method(name) if put else dual(_noop) for name in EVENTS}
     handler: BaseCallbackHandler = type("Handler", (BaseCallbackHandler,), methods)()
     handler.__dict__["put"] = put
     return handler

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from handover_capture import Conditioned, Evented, Handover, Polled, Queued, as_it_is, make_handler
+from handover_capture import Conditioned, Evented, Handover, Polled, Queued, make_handler
 from handover_wire import ENCODER, by_decoding, by_python, by_wire, joined
-from handover_work import Pipeline, scan_event, scan_texts
+from handover_work import Pipeline, scan_events, scan_piece, scan_texts
 from rag_load import RAG_EVENTS, rag_chain
 
 QUESTION = {"question": "What is fan-out, and who pays for it?"}
@@ -26,18 +26,22 @@ HANDOVERS: dict[str, Callable[[], Handover]] = {
     "event": Evented,
     "condition": Conditioned,
     "simplequeue": Queued,
+    "poll2": lambda: Polled(0.002),
     "poll10": lambda: Polled(0.010),
     "poll20": lambda: Polled(0.020),
     "poll50": lambda: Polled(0.050),
 }
+SCANS = {"piece": scan_piece, "event": scan_events, "text": scan_texts}
 
 
 class Variant(msgspec.Struct):
-    """What is compared. `router`: none, noop, keep (append), thread, wire, texts, worker; `encoded`: by the caller."""
+    """What is compared. `router`: none, noop, keep (append), thread, wire, worker; `encoded`: by the caller."""
 
     router: str = "none"
     encoded: bool = False
-    handover: str = "poll20"
+    handover: str = "event"
+    scan: str = "piece"
+    chunk: int = 64
     piece_us: int = 500
     rest_us: int = 200
     relief: int = 0
@@ -59,8 +63,7 @@ class Local:
         self.convert, self.pipeline = convert, pipeline
 
     def feed(self, records: list[Any]) -> None:
-        for wire in self.convert(records):
-            self.pipeline.handle(wire)
+        self.pipeline.feed(self.convert(records))
 
     def close(self) -> dict[str, Any]:
         self.pipeline.close()
@@ -104,7 +107,7 @@ class Drain(threading.Thread):
         self.cpu = time.thread_time()
 
     def _piece(self, deadline: int) -> None:
-        while records := self.intake.take(16):
+        while records := self.intake.take(self.variant.chunk):
             self.route.feed(records)
             self.handled += len(records)
             if time.perf_counter_ns() > deadline:
@@ -120,14 +123,14 @@ def make_route(variant: Variant) -> Route:
     if variant.router == "worker":
         return Remote(joined if variant.encoded else ENCODER.encode)
     convert = by_decoding if variant.encoded else by_wire if variant.router == "wire" else by_python
-    return Local(convert, Pipeline(scan_texts if variant.router == "texts" else scan_event))
+    return Local(convert, Pipeline(SCANS[variant.scan]))
 
 
 def make_config(variant: Variant, put: Any) -> dict[str, Any]:
     if variant.router == "none":
         return {}
     if variant.encoded:
-        return {"callbacks": [make_handler(lambda record: put(ENCODER.encode(record)), as_it_is)]}
+        return {"callbacks": [make_handler(lambda record: put(ENCODER.encode(record)))]}
     return {"callbacks": [make_handler(put)]}
 
 
@@ -174,13 +177,18 @@ def _without_router(variant: Variant, wait: float) -> dict[str, Any]:
 
 
 def _with_router(variant: Variant, wait: float, drain: Drain, route: Route) -> dict[str, Any]:
+    handled = 0
+
     def settle() -> None:
+        nonlocal handled
+        handled = drain.handled
         drain.stopping = True
         drain.join()
 
     result = _timed(variant, wait, make_config(variant, drain.intake.put), settle)
     account = route.close()
     return result | {
+        "kept_up": 100 * handled / RAG_EVENTS / variant.count,
         "delivered": account["events"] == RAG_EVENTS * variant.count,
         "router_cpu": drain.cpu / variant.count * 1e6,
         "worker_cpu": account["cpu"] / variant.count * 1e6,

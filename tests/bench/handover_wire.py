@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from handover_capture import snapshot
 from handover_work import DECODER, Wire
 from pydantic import BaseModel
 
 
 def tagged(value: Any) -> Any:
-    """`enc_hook`: a LangChain (pydantic) object becomes its fields and its class's name; anything else its repr."""
+    """`enc_hook`: a LangChain (pydantic) object becomes its fields and its class's name; anything else its repr.
+
+    Always a private copy: msgspec walks containers by C pointers, and one that another thread changes while a hook
+    runs is a corrupt message or a segmentation fault (both seen with msgspec 0.22).
+    """
     if isinstance(value, BaseModel):
-        return {"$": type(value).__name__, **value.__dict__}
+        return {"$": type(value).__name__, **snapshot(value.__dict__)}
     if isinstance(value, str):
         return str.__str__(value)
     return {"$": type(value).__name__, "repr": repr(value)[:1000]}

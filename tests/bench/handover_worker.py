@@ -17,8 +17,7 @@ def serve(stream: BufferedReader) -> Pipeline:
     pipeline = Pipeline()
     while header := stream.read(4):
         (size,) = struct.unpack(">I", header)
-        for wire in DECODER.decode(stream.read(size)):
-            pipeline.handle(wire)
+        pipeline.feed(DECODER.decode(stream.read(size)))
     pipeline.close()
     return pipeline
 

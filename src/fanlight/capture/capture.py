@@ -11,7 +11,7 @@ from uuid import UUID
 from fanlight.capture.intake import Intake
 from fanlight.capture.position import Traces
 from fanlight.capture.record import CallbackRecord
-from fanlight.capture.snapshot import snapshot
+from fanlight.capture.snapshot import own, snapshot
 from fanlight.capture.tokens import TokenClock
 from fanlight.context import OFF_TAG, current
 
@@ -63,7 +63,7 @@ class Capture:
                     perf_ns,
                     # `serialized` describes the runnable and is made anew for each call: no need to copy it.
                     (serialized, snapshot(data, sizes)),
-                    snapshot(kwargs, sizes),
+                    own(kwargs, sizes),
                     context,
                     trace_id,
                     traceparent,
@@ -96,7 +96,7 @@ class Capture:
                     unix_ns,
                     perf_ns,
                     (snapshot(data, sizes),),
-                    snapshot(kwargs, sizes),
+                    own(kwargs, sizes),
                     size=sum(sizes),
                 )
             )
@@ -122,7 +122,7 @@ class Capture:
                     unix_ns,
                     perf_ns,
                     (snapshot(data, sizes),),
-                    snapshot(kwargs, sizes),
+                    own(kwargs, sizes),
                     first_token_perf_ns=first_token,
                     token_count=tokens,
                     size=sum(sizes),
@@ -156,7 +156,7 @@ class Capture:
                     unix_ns,
                     perf_ns,
                     snapshot(args, sizes),
-                    snapshot(kwargs, sizes),
+                    own(kwargs, sizes),
                     size=sum(sizes),
                 )
             )

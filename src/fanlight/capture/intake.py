@@ -42,13 +42,15 @@ class Intake:
         self._records: deque[CallbackRecord] = deque()
         self._bytes = 0
         self._in_hand = 0
+        self._appended = 0
+        self._settled = 0
         self._captured = 0
         self._routed = 0
         self._unmatched = 0
         self._dropped: Counter[str] = Counter()
         self._closed = False
         self.idle = True
-        """Whether the router thread sleeps until it is woken; it clears this itself."""
+        """Whether the router thread sleeps until it is woken; whoever wakes it clears this, so that one does."""
 
     def append(self, record: CallbackRecord) -> None:
         """Take *record*, or count why not. Never blocks, never raises for a full queue."""
@@ -62,8 +64,10 @@ class Intake:
                 self._dropped["intake_full"] += 1
             else:
                 self._records.append(record)
+                self._appended += 1
                 self._bytes += size
         if self.idle:
+            self.idle = False
             self.wake()
 
     def take(self, limit: int) -> list[CallbackRecord]:
@@ -86,6 +90,7 @@ class Intake:
         lost = dropped or {}
         with self._lock:
             self._in_hand -= records
+            self._settled += records
             self._captured += routed + unmatched + sum(lost.values()) - records
             self._routed += routed
             self._unmatched += unmatched
@@ -101,14 +106,20 @@ class Intake:
         with self._lock:
             count = len(self._records)
             self._dropped[reason] += count
+            self._settled += count
             self._records.clear()
             self._bytes = 0
             return count
 
     @property
-    def captured(self) -> int:
-        """How many events came in so far."""
-        return self._captured
+    def appended(self) -> int:
+        """How many records were taken in so far."""
+        return self._appended
+
+    @property
+    def settled(self) -> int:
+        """How many of them are through. Records settle in the order in which they came."""
+        return self._settled
 
     def __len__(self) -> int:
         return len(self._records) + self._in_hand

@@ -18,7 +18,7 @@ class Traces:
     """The trace id of every open run, from its root's start; the oldest is forgotten beyond a bound."""
 
     def __init__(self) -> None:
-        self._of: dict[UUID, str] = {}
+        self._of: dict[int, str] = {}
         register_run_positions(self)
 
     def start_root(self, run_id: UUID, context: ContextValues | None) -> tuple[str, str | None]:
@@ -33,23 +33,23 @@ class Traces:
 
     def start_child(self, run_id: UUID, parent_run_id: UUID) -> None:
         """Note that a run belongs to its parent's trace."""
-        trace_id = self._of.get(parent_run_id)
+        trace_id = self._of.get(parent_run_id.int)
         if trace_id is not None:
             self._remember(run_id, trace_id)
 
     def end(self, run_id: UUID) -> None:
         """Forget a run."""
-        self._of.pop(run_id, None)
+        self._of.pop(run_id.int, None)
 
     def _remember(self, run_id: UUID, trace_id: str) -> None:
         if len(self._of) >= MAX_OPEN_RUNS:
             self._of.pop(next(iter(self._of)), None)
-        self._of[run_id] = trace_id
+        self._of[run_id.int] = trace_id
 
     def current_traceparent(self) -> str | None:
         """Return the W3C position of the run that this code is called from, if it is one of ours."""
         run_id = _current_run_id()
-        trace_id = self._of.get(run_id) if run_id is not None else None
+        trace_id = self._of.get(run_id.int) if run_id is not None else None
         return f"00-{trace_id}-{span_id_of(run_id)}-01" if trace_id and run_id else None
 
 

@@ -44,27 +44,45 @@ def snapshot(value: Any, sizes: list[int]) -> Any:
     return value
 
 
+def own(kwargs: dict[str, Any], sizes: list[int]) -> dict[str, Any]:
+    """Return *kwargs*, which are nobody else's, with the containers in them copied."""
+    for key, value in kwargs.items():
+        kind = value.__class__
+        if kind is str or value is None:
+            continue
+        if key == "tags":  # a list of texts, there in every callback
+            kwargs[key] = list(value)
+        elif (copy := _COPY.get(kind)) is not None:
+            kwargs[key] = copy(value, MAX_DEPTH, sizes) if value else kind()
+    return kwargs
+
+
 def _text(value: str, _depth: int, sizes: list[int]) -> str:
     sizes.append(len(value))
     return value
 
 
 def _dict(value: dict[Any, Any], depth: int, sizes: list[int]) -> Any:
-    length = len(value)
-    if not depth:
-        return Cut(None, length)
-    if length > MAX_WIDTH:
-        return Cut(_dict(dict(islice(list(value.items()), MAX_WIDTH)), depth, sizes), length)
+    if not depth or len(value) > MAX_WIDTH:
+        return _cut_dict(value, depth, sizes)
     result = value.copy()
     for key, item in result.items():
         kind = item.__class__
         if kind is str:
             sizes.append(len(item))
+        elif kind in _CONSTANTS:
+            continue
         elif (copy := _COPY.get(kind)) is not None:
             result[key] = copy(item, depth - 1, sizes)
-        elif kind not in _CONSTANTS:
+        else:
             sizes.append(leaf_size(item))
     return result
+
+
+def _cut_dict(value: dict[Any, Any], depth: int, sizes: list[int]) -> Cut:
+    if not depth:
+        return Cut(None, len(value))
+    return Cut(_dict(dict(islice(list(value.items()), MAX_WIDTH)), depth, sizes), len(value))
 
 
 def _items(value: Iterable[Any], depth: int, sizes: list[int]) -> list[Any]:

@@ -18,21 +18,21 @@ class TokenClock:
     """First-token time and token count of the streams that are open; the oldest is forgotten beyond a bound."""
 
     def __init__(self) -> None:
-        self._streams: dict[UUID, list[int]] = {}
+        self._streams: dict[int, list[int]] = {}
 
     def token(self, run_id: UUID, perf_ns: int) -> None:
         """Note one token that carries something."""
-        stream = self._streams.get(run_id)
+        stream = self._streams.get(run_id.int)
         if stream is not None:
             stream[1] += 1
             return
         if len(self._streams) >= MAX_OPEN_STREAMS:
             self._streams.pop(next(iter(self._streams)), None)
-        self._streams[run_id] = [perf_ns, 1]
+        self._streams[run_id.int] = [perf_ns, 1]
 
     def pop(self, run_id: UUID) -> tuple[int | None, int]:
         """Return when the run's first token came and how many there were, and forget the run."""
-        stream = self._streams.pop(run_id, None) if self._streams else None
+        stream = self._streams.pop(run_id.int, None) if self._streams else None
         return (stream[0], stream[1]) if stream else (None, 0)
 
 
