@@ -128,9 +128,7 @@ def _context(plan: Plan, sink: PlannedSink, process: Process) -> SinkContext:
     )
 
 
-def _flow(
-    plan: Plan, journal: Journal, ledgers: Mapping[str, SinkLedger], process: Process, clock: Clock
-) -> Flow:
+def _flow(plan: Plan, journal: Journal, ledgers: Mapping[str, SinkLedger], process: Process, clock: Clock) -> Flow:
     return Flow(
         normalizer=Normalizer(_normalizer_settings(plan, process)),
         processors=ProcessorChain(plan.registry.processors),

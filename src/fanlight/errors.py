@@ -20,6 +20,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """What was found and what was expected, in one sentence."""
     path: str = ""
     """Where in the document: `sinks.lake.path`, `routes[2].to[0]`."""
+    found: str = ""
+    """The value as it stands there, where it helps; never what a placeholder resolved to."""
     hint: str = ""
     """What to do."""
     file: str | None = None
@@ -32,7 +34,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         place = f"line {self.line}:{self.column}  " if self.line is not None else ""
-        path = f"{self.path}  " if self.path else ""
+        found = f" = {self.found}" if self.found else ""
+        path = f"{self.path}{found}  " if self.path else ""
         return f"{place}{path}{self.message}" + (f"; {self.hint}" if self.hint else "")
 
 
@@ -43,6 +46,11 @@ class ConfigError(FanlightError):
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.file = file
         super().__init__(self._render())
+
+    @classmethod
+    def single(cls, message: str, *, hint: str = "", path: str = "", file: str | None = None) -> ConfigError:
+        """Return the error for one problem that has no place in a file."""
+        return cls([Problem(message=message, hint=hint, path=path)], file=file)
 
     def _render(self) -> str:
         count = len(self.problems)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -60,14 +60,18 @@ class SinkLedger:
     """
 
     def __init__(self) -> None:
-        self.lock: Final = threading.RLock()
+        self.depth: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        """Returns pending events and bytes; set by the journal queue that holds them."""
+        self.reset_after_fork()
+
+    def reset_after_fork(self) -> None:
+        """Start at zero with a new lock: what a parent counted is the parent's, and its lock may be held."""
+        self.lock = threading.RLock()
         self.accepted = 0
         self.delivered = 0
         self.dead_lettered = 0
         self.collapsed = 0
         self.dropped: Counter[str] = Counter()
-        self.depth: Callable[[], tuple[int, int]] = lambda: (0, 0)
-        """Returns pending events and bytes; set by the journal queue that holds them."""
 
     def snapshot(self) -> SinkCounts:
         """Return all counters as of one moment."""

@@ -15,6 +15,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 
 from fanlight.capture.capture import Capture
 from fanlight.capture.dispatch import DONE, dual
+from fanlight.capture.retries import RetryState
 from fanlight.capture.tokens import carries_something, event_carries_something
 
 
@@ -173,7 +174,7 @@ class Callbacks:
     @dual
     def on_retry(self, retry_state: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
         """Capture that a model's call is tried again."""
-        self._capture.within("retry", (retry_state,), run_id, parent_run_id, kwargs)
+        self._capture.within("retry", (RetryState.of(retry_state),), run_id, parent_run_id, kwargs)
         return DONE
 
     @dual

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 import msgspec
+from langchain_core.outputs import LLMResult
 
 from fanlight.capture.sizes import leaf_size
 
@@ -33,6 +34,26 @@ class Cut(msgspec.Struct, frozen=True):
     """Its first items in the container's own type; `None` where it was too deep."""
     length: int
     """How many items the container had."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One of a model's answers; the message is the application's own."""
+
+    text: str
+    message: Any = None
+    generation_info: dict[str, Any] | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """
+    What a model answered, as it was when it did.
+
+    LangChain's memory cache keeps the very generations that it gave out, and on a hit puts other messages in them: by
+    reference, a first answer would change under the router into a cached one.
+    """
+
+    generations: list[list[Choice]]
+    llm_output: dict[str, Any] | None = None
 
 
 def snapshot(value: Any, sizes: list[int]) -> Any:
@@ -124,6 +145,15 @@ def _bytes(value: bytes, _depth: int, sizes: list[int]) -> bytes:
     return value
 
 
+def _answer(value: LLMResult, _depth: int, sizes: list[int]) -> Answer:
+    sizes.append(leaf_size(value))
+    choices = [
+        [Choice(choice.text, getattr(choice, "message", None), choice.generation_info) for choice in row]
+        for row in value.generations
+    ]
+    return Answer(choices, value.llm_output)
+
+
 _CONSTANTS: Final = frozenset({int, float, bool, type(None)})
 _COPY: Final[dict[type, Any]] = {
     str: _text,
@@ -133,4 +163,5 @@ _COPY: Final[dict[type, Any]] = {
     tuple: _tuple,
     set: _set,
     frozenset: _set,
+    LLMResult: _answer,
 }

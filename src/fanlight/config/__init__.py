@@ -1,0 +1,1 @@
+"""Reading a configuration: its text, its placeholders, its shape, and every problem with them at once."""

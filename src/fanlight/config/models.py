@@ -7,33 +7,70 @@ check shape only; what needs the installed plugins or another part of the file i
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
-from fanlight.config.units import ByteSize, Duration
+from fanlight.units import ByteSize, Duration, PositiveDuration
 
-Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-"""A sink's name: lower case letters, digits and underscores."""
-Scalar: TypeAlias = str | int | float | bool
-MatchMap: TypeAlias = dict[str, Any]
-"""A match as written; its keys and operators are parsed by `fanlight.routing.match`."""
+
+def _scalar(value: Any) -> str | int | float | bool:
+    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError("expected text, a number, true or false")
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _target(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if set(value) != {"sink"}:
+            raise ValueError("expected a sink's name, or {sink: name}")
+        return value["sink"]
+    return value
+
+
+def _unmatched(value: Any) -> Any:
+    if value == "drop":
+        return ()
+    if isinstance(value, str):
+        raise ValueError("expected `drop` or a list of sinks")  # noqa: TRY004 - pydantic collects these
+    return value
 
 
 class Model(BaseModel):
     """Immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class SinkReference(Model):
+    """A sink in a route, in the long form."""
+
+    sink: str
+    """The sink's name."""
+
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+"""A sink's name: lower case letters, digits and underscores."""
+Scalar: TypeAlias = Annotated[Any, PlainValidator(_scalar, json_schema_input_type=str | float | bool)]
+Target: TypeAlias = Annotated[str, BeforeValidator(_target, json_schema_input_type=str | SinkReference)]
+MatchMap: TypeAlias = dict[str, Any]
+"""A match as written; its keys and operators are parsed by `fanlight.routing`."""
 
 
 class ServiceConfig(Model):
     """The application that is observed."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, examples=["support-bot"])
     """The service's name, as in OpenTelemetry's `service.name`."""
-    version: str | None = None
+    version: str | None = Field(default=None, examples=["1.4.2"])
     """The service's version."""
-    revision: str | None = None
+    revision: str | None = Field(default=None, examples=["9f2c1e7"])
     """The commit it was built from; `vcs.ref.head.revision`."""
 
 
@@ -61,61 +98,61 @@ class CaptureConfig(Model):
     """Metadata keys that hold the user."""
     tenant_keys: tuple[str, ...] = ("tenant_id",)
     """Metadata keys that hold the tenant."""
-    configurable_keys: tuple[str, ...] = ()
+    configurable_keys: tuple[str, ...] = Field(default=(), examples=[["user_id", "tenant_id"]])
     """Keys of LangGraph's `configurable` to take over as if they were metadata."""
     intake: IntakeConfig = IntakeConfig()
     """The queue between the application's threads and the router thread."""
     max_open_runs: int = Field(default=100_000, ge=1)
     """Runs remembered as open; the oldest beyond that are reaped as `abandoned`."""
-    run_ttl: Duration = Duration(6 * 3600)
+    run_ttl: PositiveDuration = Duration(6 * 3600)
     """After this long without an end, a run is reaped as `abandoned`."""
 
 
 class QueueConfig(Model):
     """How much one sink may have pending."""
 
-    max_events: int | None = Field(default=None, ge=1)
+    max_events: int | None = Field(default=None, ge=1, examples=[10_000])
     """Events; 10 000 where nothing is said."""
-    max_bytes: ByteSize | None = None
+    max_bytes: ByteSize | None = Field(default=None, examples=["64MiB"])
     """Estimated bytes; 64MiB where nothing is said."""
-    when_full: Literal["drop_oldest", "drop_newest"] | None = None
+    when_full: Literal["drop_oldest", "drop_newest"] | None = Field(default=None, examples=["drop_oldest"])
     """`drop_oldest` (the default) keeps what is fresh, `drop_newest` keeps what is there. Counted either way."""
 
 
 class BatchConfig(Model):
     """When a batch is full, and how long it waits to become so."""
 
-    max_events: int | None = Field(default=None, ge=1)
+    max_events: int | None = Field(default=None, ge=1, examples=[200])
     """Events; 200 where neither this nor the sink type says otherwise."""
-    max_bytes: ByteSize | None = None
+    max_bytes: ByteSize | None = Field(default=None, examples=["2MiB"])
     """Estimated bytes; 2MiB where nothing else is said."""
-    linger: Duration | None = None
+    linger: Duration | None = Field(default=None, examples=["500ms"])
     """How long an incomplete batch waits for more; 500ms where nothing else is said."""
 
 
 class RetryConfig(Model):
     """How a failed attempt is repeated: full jitter between 0 and an interval that doubles."""
 
-    initial: Duration | None = None
+    initial: PositiveDuration | None = Field(default=None, examples=["1s"])
     """The first interval; 1s."""
-    max: Duration | None = None
+    max: PositiveDuration | None = Field(default=None, examples=["60s"])
     """The longest interval; 60s."""
-    give_up_after: Duration | None = None
+    give_up_after: PositiveDuration | None = Field(default=None, examples=["5m"])
     """How long a batch is tried before its events are dropped as `gave_up`; 5m."""
-    respect_retry_after: bool | None = None
+    respect_retry_after: bool | None = Field(default=None, examples=[True])
     """Whether the destination's own Retry-After pauses the sink, up to 5 minutes; true."""
 
 
 class BreakerConfig(Model):
     """When a sink is left alone for a while."""
 
-    failures: int | None = Field(default=None, ge=1)
+    failures: int | None = Field(default=None, ge=1, examples=[5])
     """Failed attempts within the window that open it; 5."""
-    window: Duration | None = None
+    window: PositiveDuration | None = Field(default=None, examples=["30s"])
     """The window; 30s."""
-    open: Duration | None = None
+    open: PositiveDuration | None = Field(default=None, examples=["15s"])
     """How long it stays open the first time; doubles up to `max_open`; 15s."""
-    max_open: Duration | None = None
+    max_open: PositiveDuration | None = Field(default=None, examples=["5m"])
     """The longest it stays open; 5m."""
 
 
@@ -130,7 +167,7 @@ class DeliveryConfig(Model):
     """How a failed attempt is repeated."""
     breaker: BreakerConfig = BreakerConfig()
     """When the sink is left alone."""
-    timeout: Duration | None = None
+    timeout: PositiveDuration | None = Field(default=None, examples=["10s"])
     """How long one attempt may take before it is abandoned; 10s."""
     rate_limit: float | None = Field(default=None, gt=0)
     """The most events a second; unlimited where nothing is said."""
@@ -141,7 +178,7 @@ class CollapseConfig(Model):
 
     hidden: bool = False
     """Leave out what LangChain tags `langsmith:hidden`."""
-    types: tuple[Literal["chain", "tool", "retriever", "llm"], ...] = ()
+    types: tuple[Literal["chain", "tool", "retriever", "llm"], ...] = Field(default=(), examples=[["chain"]])
     """Leave out runs of these types, roots excepted."""
 
 
@@ -152,37 +189,37 @@ class CommonSinkConfig(DeliveryConfig):
     """The sink type; `fanlight plugins` lists those that are installed."""
     enabled: bool = True
     """Whether the sink is used. A disabled sink is checked and then left out."""
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default={}, examples=[{"region": "eu"}])
     """Free labels; restrictions can name them as `label:region=eu`."""
     content: Literal["full", "metadata"] = "full"
     """`metadata` sends no prompts, answers, documents, arguments, custom data or exception messages."""
     collapse: CollapseConfig = CollapseConfig()
     """Which runs are left out."""
-    isolation: Literal["thread"] | None = None
-    """Where the sink runs."""
+    isolation: Literal["thread"] | None = Field(default=None, examples=["thread"])
+    """Where the sink runs: on threads of its own."""
 
 
 class RestrictionAction(Model):
     """What a restriction does; it names sinks, `type:<type>` or `label:<key>=<value>`."""
 
-    deny: tuple[str, ...] = ()
+    deny: tuple[str, ...] = Field(default=(), examples=[["label:region=us"]])
     """These never get it."""
-    only: tuple[str, ...] | None = None
+    only: tuple[str, ...] | None = Field(default=None, examples=[["label:region=eu"]])
     """None but these may get it."""
 
 
 class RouteConfig(RestrictionAction):
     """One rule. Every rule that matches applies: sinks are united, restrictions beat every `to`."""
 
-    name: str = ""
+    name: str = Field(default="", examples=["EU tenants stay in the EU"])
     """What `explain`, health and errors call it; `routes[3]` where nothing is said."""
     enabled: bool = True
     """Whether the rule is used."""
-    match: MatchMap = {}
+    match: MatchMap = Field(default={}, examples=[{"tenant_id": "eu-*"}])
     """What it applies to; `{}` is everything."""
-    to: tuple[str, ...] = ()
-    """The sinks that get it."""
-    require: tuple[str, ...] = ()
+    to: tuple[Target, ...] = Field(default=(), examples=[["console", "jsonl"]])
+    """The sinks that get it, each by its name."""
+    require: tuple[str, ...] = Field(default=(), examples=[["tenant_id"]])
     """Keys that must be known; where one is missing, `otherwise` applies."""
     otherwise: RestrictionAction | None = None
     """The restriction where a required key is missing."""
@@ -201,7 +238,7 @@ class PluginsConfig(Model):
     modules: tuple[str, ...] = ()
     """Importable modules with hooks, such as `my_app.my_sink`."""
     disabled: tuple[str, ...] = ()
-    """Entry points that are not loaded."""
+    """Installed plugins that are not loaded, by the name of their entry point or distribution."""
 
 
 class MemoryJournalConfig(Model):
@@ -216,13 +253,13 @@ class TestExpectation(Model):
 
     __test__ = False
 
-    sinks: tuple[str, ...] | None = None
+    sinks: tuple[str, ...] | None = Field(default=None, examples=[["console", "jsonl"]])
     """Exactly these sinks get it."""
-    not_sinks: tuple[str, ...] = ()
+    not_sinks: tuple[str, ...] = Field(default=(), examples=[["memory"]])
     """None of these gets it."""
-    routes: tuple[str, ...] | None = None
+    routes: tuple[str, ...] | None = Field(default=None, examples=[["EU tenants stay in the EU"]])
     """Exactly these routes match."""
-    redacted: dict[str, tuple[str, ...]] = {}
+    redacted: dict[str, tuple[str, ...]] = Field(default={}, examples=[{"jsonl": ["inputs"]}])
     """For each sink, the fields in which something was masked."""
 
 
@@ -231,9 +268,9 @@ class TestCase(Model):
 
     __test__ = False
 
-    name: str
+    name: str = Field(min_length=1, examples=["EU tenants stay in the EU"])
     """The guarantee, in words."""
-    event: dict[str, Any]
+    event: dict[str, Any] = Field(examples=[{"tenant_id": "eu-7", "inputs": {"api_key": "not for anybody"}}])
     """Field values by their names: `{environment: prod, tenant_id: eu-7, inputs: "…"}`."""
     expect: TestExpectation
     """Where it must go."""
@@ -244,16 +281,18 @@ class RouterConfig(Model):
 
     version: Literal[1]
     """The version of this format."""
-    service: str | ServiceConfig
+    service: Annotated[ServiceConfig, BeforeValidator(_named, json_schema_input_type=str | ServiceConfig)]
     """The application: its name, or `{name, version, revision}`."""
-    environments: tuple[str, ...] = Field(min_length=1)
+    environments: tuple[str, ...] = Field(min_length=1, examples=[["dev", "staging", "prod"]])
     """The environments there are; rules may name no other."""
-    environment: str
+    environment: str = Field(examples=["${env:APP_ENV}"])
     """The one this process runs in, usually `"${env:APP_ENV}"`. There is no default."""
-    attributes: dict[str, Scalar] = {}
+    attributes: dict[str, Scalar] = Field(default={}, examples=[{"team": "support", "cost_center": "4711"}])
     """Static attributes of every event, for attribution: `{team: support}`."""
     capture: CaptureConfig = CaptureConfig()
     """What is taken from the callbacks."""
+    delivery: Literal["inline"] = "inline"
+    """Who delivers: `inline` is a thread of this process for each sink."""
     journal: MemoryJournalConfig = MemoryJournalConfig()
     """Where accepted events wait."""
     shutdown_timeout: Duration = Duration(5.0)
@@ -268,7 +307,9 @@ class RouterConfig(Model):
     """The destinations by name: common keys, and those of the sink's `type`."""
     routes: tuple[RouteConfig, ...] = ()
     """The rules."""
-    unmatched: Literal["drop"] | tuple[str, ...] = "drop"
+    unmatched: Annotated[
+        tuple[str, ...], BeforeValidator(_unmatched, json_schema_input_type=Literal["drop"] | tuple[str, ...])
+    ] = Field(default="drop", validate_default=True)
     """Where events go that no rule matches: `drop`, or sinks. Counted either way."""
     tests: tuple[TestCase, ...] = ()
     """Tests of this file."""

@@ -51,6 +51,10 @@ class Depth(msgspec.Struct, frozen=True, kw_only=True):
     oldest_accepted_at: float | None
     """Monotonic seconds."""
     leased: int
+    head: int
+    """The position of the oldest pending event; `tail` where nothing is pending."""
+    tail: int
+    """The position that the next accepted event gets. What is pending has positions from `head` up to here."""
 
 
 class Journal(ABC):
@@ -95,7 +99,15 @@ class Journal(ABC):
 
     @abstractmethod
     def drop_pending(self, sink: str, reason: str, trace_ids: Collection[str] | None = None) -> int:
-        """Drop everything unleased of *sink* (of *trace_ids* only, where given) for *reason*; how many it was."""
+        """
+        Drop everything unleased of *sink* (of *trace_ids* only, where given) for *reason*; how many it was.
+
+        What is leased may be on the wire and is only marked: its lane asks for `revoked` before each attempt.
+        """
+
+    @abstractmethod
+    def revoked(self, sink: str, lease: Lease) -> dict[str, str]:
+        """Return what of *lease* must not be attempted any more: the reason, by event id."""
 
     @abstractmethod
     def depth(self, sink: str) -> Depth:
@@ -106,5 +118,13 @@ class Journal(ABC):
         """Return the newest dead letters of *sink*, oldest first."""
 
     @abstractmethod
+    def reset_after_fork(self, sink: str) -> None:
+        """
+        Forget, in a forked child, what is the parent's: queue and ledger of *sink* start empty, with new locks.
+
+        Takes no lock that the parent may have held.
+        """
+
+    @abstractmethod
     def close(self) -> None:
-        """Let go of files and memory. What is still pending must have been dropped or is lost with its count."""
+        """Drop what is still pending as `shutdown`, and let go of files and memory."""

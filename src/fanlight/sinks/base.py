@@ -29,10 +29,11 @@ class SinkConfig(BaseModel):
     Base of every sink's own settings: immutable, and an unknown key is an error.
 
     Keys that every sink has (`type`, `enabled`, `labels`, `content`, `collapse` and the delivery settings) belong
-    to fanlight and do not reach this model. Declare secrets as `pydantic.SecretStr`.
+    to fanlight and do not reach this model. Declare secrets as `pydantic.SecretStr`. The docstring under a field is its
+    description.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class SinkContext(msgspec.Struct, frozen=True, kw_only=True):

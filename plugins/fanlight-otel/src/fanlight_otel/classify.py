@@ -1,0 +1,108 @@
+"""
+What a receiver's answer means for the batch: the OTLP specification's table, as exceptions.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+
+from fanlight import DeliveryError, PermanentError, RetryableError
+
+_LONGEST_EXCERPT: Final = 200
+_BUSY: Final = frozenset({408, 425, 429})
+_LOCKED_OUT: Final = frozenset({401, 403})
+_GRPC_BUSY: Final = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"})
+_GRPC_LOCKED_OUT: Final = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+
+
+def http_error(status: int, retry_after: str | None, said: str) -> DeliveryError:
+    """
+    Return what an HTTP answer other than 200 means.
+
+    Args:
+        status: The answer's status.
+        retry_after: Its `Retry-After` header.
+        said: An excerpt of its body that may be shown.
+    """
+    message = f"HTTP {status}" + (f": {said}" if said else "")
+    if status in _LOCKED_OUT:
+        return RetryableError(message, open_breaker=True)
+    if status in _BUSY or status >= 500:
+        return RetryableError(message, retry_after=seconds_of(retry_after))
+    if 300 <= status < 400:
+        return PermanentError(f"{message}; redirects are not followed, because the headers carry credentials")
+    return PermanentError(message, reason="too_large" if status == 413 else "rejected")
+
+
+def grpc_error(code: str, said: str, details: bytes | None) -> DeliveryError:
+    """
+    Return what a gRPC status other than OK means.
+
+    Args:
+        code: The status by its name, such as `UNAVAILABLE`.
+        said: An excerpt of its message that may be shown.
+        details: The `grpc-status-details-bin` metadata.
+    """
+    message = f"gRPC {code}" + (f": {said}" if said else "")
+    if code in _GRPC_LOCKED_OUT:
+        return RetryableError(message, open_breaker=True)
+    delay = _retry_delay(details)
+    # RESOURCE_EXHAUSTED is a full quota or a message that will always be too large; only a delay tells them apart.
+    if code in _GRPC_BUSY or (code == "RESOURCE_EXHAUSTED" and delay is not None):
+        return RetryableError(message, retry_after=delay)
+    return PermanentError(message, reason="too_large" if code == "RESOURCE_EXHAUSTED" else "rejected")
+
+
+def seconds_of(retry_after: str | None) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for: a number, or a date from now; `None` if neither."""
+    if not retry_after:
+        return None
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        seconds = _until(retry_after)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def excerpt(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return at most 200 characters of *text* on one line, with *secrets* masked."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= _LONGEST_EXCERPT else line[: _LONGEST_EXCERPT - 1] + "…"
+
+
+def status_message(body: bytes) -> str:
+    """Return what a body says: the message of a `google.rpc.Status`, as OTLP wants it, else the text it is."""
+    try:
+        message = Status.FromString(body).message
+    except DecodeError:
+        message = ""
+    return message or body.decode("utf-8", "replace")
+
+
+def _until(date: str) -> float:
+    try:
+        return parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+def _retry_delay(details: bytes | None) -> float | None:
+    if not details:
+        return None
+    info = RetryInfo()
+    try:
+        packed = Status.FromString(details).details
+        found = any(detail.Is(RetryInfo.DESCRIPTOR) and detail.Unpack(info) for detail in packed)
+    except DecodeError:
+        return None
+    return max(0.0, info.retry_delay.ToTimedelta().total_seconds()) if found else None

@@ -1,0 +1,88 @@
+"""A recorded run of an agent, a receiver, and sinks that are opened and closed."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from fanlight import Batch, Delivery, SinkContext, TelemetryEvent
+from fanlight_otel import OtelConfig, OtelSink
+from fanlight_otel.testing import OtlpReceiver
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def tree() -> dict[str, TelemetryEvent]:
+    """The finished runs of one agent run, by name: models, tools, a retriever, an interrupted node, the root."""
+    lines = (DATA / "support_agent.jsonl").read_bytes().splitlines()
+    return {event.name: event for event in map(TelemetryEvent.from_json, lines)}
+
+
+@pytest.fixture
+def chat(tree: dict[str, TelemetryEvent]) -> TelemetryEvent:
+    return tree["ChatOpenAI"]
+
+
+@pytest.fixture
+def receiver() -> Iterator[OtlpReceiver]:
+    with OtlpReceiver() as running:
+        yield running
+
+
+@pytest.fixture
+def context() -> SinkContext:
+    return SinkContext(
+        name="traces",
+        service_name="support-bot",
+        environment="prod",
+        instance_id="5f1d7a90",
+        logger=logging.getLogger("fanlight.sinks.traces"),
+    )
+
+
+@pytest.fixture
+def make_batch() -> Callable[..., Batch]:
+    def make(*events: TelemetryEvent, seconds: float = 10.0, attempt: int = 1, replay: bool = False) -> Batch:
+        return Batch(
+            id="b-1",
+            sink="traces",
+            deliveries=tuple(Delivery(event=event, sink="traces") for event in events),
+            deadline=time.monotonic() + seconds,
+            attempt=attempt,
+            replay=replay,
+        )
+
+    return make
+
+
+@pytest.fixture
+def open_sink(context: SinkContext) -> Iterator[Callable[..., OtelSink]]:
+    """Opens a sink with these settings; all are closed after the test."""
+    opened: list[OtelSink] = []
+
+    def open_one(**settings: Any) -> OtelSink:
+        sink = OtelSink(OtelConfig(**settings))
+        sink.open(context)
+        opened.append(sink)
+        return sink
+
+    yield open_one
+    for sink in opened:
+        sink.close()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """PEM files of an authority, and of a certificate for 127.0.0.1 with its key."""
+    directory = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(directory / "ca.pem")
+    issued.cert_chain_pems[0].write_to_path(directory / "chain.pem")
+    issued.private_key_pem.write_to_path(directory / "key.pem")
+    return directory / "ca.pem", directory / "chain.pem", directory / "key.pem"

@@ -1,0 +1,59 @@
+"""
+How a lane is doing, for operators: facts and counts, never content.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fanlight.delivery.breaker import BreakerState
+from fanlight.ledger import SinkCounts
+
+
+class LaneHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One lane at one moment. Times of day are nanoseconds since 1970."""
+
+    sink: str
+    counts: SinkCounts
+    breaker: BreakerState
+    breaker_since_unix_nano: int
+    opened: bool
+    """Whether the sink is open. It is opened at its first batch, and again after a hang."""
+    closed: bool
+    """Whether the lane takes no more events."""
+    attempts: int
+    """Calls of the sink's `deliver`."""
+    retries: int
+    """Those of them that repeated an attempt."""
+    timeouts: int
+    """Calls of any method that did not end in time."""
+    hung_threads: int
+    """How many of those calls still hang."""
+    zombie: bool
+    """Whether any of them does."""
+    restarts: int
+    """How often the lane itself failed and went on."""
+    oldest_pending_seconds: float | None
+    last_success_unix_nano: int | None
+    last_error: str | None
+    """Its type, and its message where that can hold no content."""
+    last_error_unix_nano: int | None
+    paused_until_unix_nano: int | None
+    """Until when the destination asked to be left alone, if that is still to come."""
+
+
+class LaneRecord:
+    """What a lane notes about itself as it works. Written by the lane's thread, read by any."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.retries = 0
+        self.timeouts = 0
+        self.restarts = 0
+        self.last_success_unix_nano: int | None = None
+        self.last_error: str | None = None
+        self.last_error_unix_nano: int | None = None
+
+    def failed(self, description: str, time_unix_nano: int) -> None:
+        """Note the latest error."""
+        self.last_error, self.last_error_unix_nano = description, time_unix_nano

@@ -1,0 +1,50 @@
+"""
+One log line per sink, kind and window, however often it happens.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from fanlight.clock import Clock
+
+WINDOW: Final = 60.0
+_log: Final = logging.getLogger("fanlight.lane")
+
+
+class Voice:
+    """Speaks for one lane under the logger `fanlight.lane`: facts and counts, never content."""
+
+    def __init__(self, sink: str, clock: Clock) -> None:
+        self._sink: Final = sink
+        self._clock: Final = clock
+        self._said_at: Final[dict[str, float]] = {}
+        self._unsaid: Final[Counter[str]] = Counter()
+        self._lost: Final[Counter[str]] = Counter()
+
+    def warn(self, kind: str, fact: str) -> None:
+        """Log *fact*, unless one of its *kind* was logged in this window; those are counted into the next line."""
+        if not self._may_say(kind):
+            self._unsaid[kind] += 1
+            return
+        more = self._unsaid.pop(kind, 0)
+        _log.warning("sink %s: %s%s", self._sink, fact, f" ({more} more since the last line)" if more else "")
+
+    def losses(self, dropped: Mapping[str, int]) -> None:
+        """Log how many events were lost since the last line about the same reason."""
+        for reason, count in dropped.items():
+            lost = count - self._lost[reason]
+            if lost > 0 and self._may_say(f"lost {reason}"):
+                self._lost[reason] = count
+                _log.warning("sink %s: %d events were dropped: %s", self._sink, lost, reason)
+
+    def _may_say(self, kind: str) -> bool:
+        now = self._clock.monotonic()
+        said_at = self._said_at.get(kind)
+        if said_at is not None and now - said_at < WINDOW:
+            return False
+        self._said_at[kind] = now
+        return True

@@ -1,0 +1,58 @@
+"""
+What arrived where, read back from each destination, and whether it is what it must be.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Final, TextIO
+
+from fanlight.demo.received import Received
+from fanlight.demo.tables import ledger_table, received_table
+from fanlight.health import RouterHealth
+
+
+class Report:
+    """
+    Prints tables and the answers to questions; remembers whether any answer was no.
+
+    Args:
+        stream: Where to; the standard output if nothing is said.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream: Final = stream or sys.stdout
+        self._yes, self._no = ("✓", "✗") if _has(self._stream, "✓✗") else ("+", "x")
+        self.good = True
+
+    def heading(self, text: str) -> None:
+        """Print the head of a section."""
+        self._print(f"\n{text}\n{'-' * len(text)}\n")
+
+    def received(self, received: Received) -> None:
+        """Print what one destination holds."""
+        self._print(f"\n{received.name}: {received.where}\n{received_table(received)}")
+
+    def ledger(self, health: RouterHealth) -> None:
+        """Print the router's account."""
+        self._print(ledger_table(health))
+
+    def check(self, promise: str, objections: Iterable[str]) -> None:
+        """Print *promise*, kept if there are no *objections*, which are printed too."""
+        found = list(objections)
+        self.good = self.good and not found
+        self._print(f"  {self._no if found else self._yes} {promise}\n")
+        self._print("".join(f"      {objection}\n" for objection in found))
+
+    def _print(self, text: str) -> None:
+        encoding = self._stream.encoding or "ascii"
+        self._stream.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def _has(stream: TextIO, letters: str) -> bool:
+    try:
+        letters.encode(stream.encoding or "ascii")
+    except UnicodeError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""
+Whose run it is: tags, metadata, user, session, tenant, prompt.
+
+The run's own metadata wins over what the context around it adds, key by key. For the three ids it is the other way
+round: `fanlight.context(tenant_id=…)` says it outright, while a metadata key is only read as one (`thread_id` is the
+session only where nobody names a better one). A run that says nothing has what its parent has, and so has every
+event of a tree, also where LangChain lost the metadata or a thread lost the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from fanlight.capture.record import CallbackRecord
+from fanlight.context import OFF_TAG, ContextValues
+from fanlight.normalize.runs import Lineage, Tree
+from fanlight.normalize.settings import NormalizerSettings
+from fanlight.normalize.values import Reader
+
+LC_TAGS: Final = ("seq:step:", "graph:step:", "map:key:", "retry:attempt:", "langsmith:")
+"""How the tags begin that LangChain and LangGraph add."""
+_ATTEMPT: Final = "retry:attempt:"
+_MAX_TAGS: Final = 128
+_MAX_TAG: Final = 256
+_MAX_ID: Final = 512
+
+
+def is_off(record: CallbackRecord) -> bool:
+    """Whether the run asked not to be captured."""
+    context = record.context
+    return OFF_TAG in (record.kwargs.get("tags") or ()) or (context is not None and context.suppressed)
+
+
+def lineage_of(record: CallbackRecord, tree: Tree, parent: Lineage | None, settings: NormalizerSettings) -> Lineage:
+    """Return what a run that starts with *record* has from its context, its parent and its own metadata."""
+    context = _context(record, parent)
+    handed_down = parent.handed_down if parent else {}
+    if context is not None and context.metadata and not (parent and context is parent.context):
+        handed_down = {**handed_down, **context.metadata}
+    if record.configurable:
+        taken = {key: record.configurable[key] for key in settings.configurable_keys if key in record.configurable}
+        handed_down = {**handed_down, **taken}
+    own = record.kwargs.get("metadata") or {}
+    metadata = {**handed_down, **own} if handed_down else own
+    return Lineage(
+        tree,
+        context,
+        handed_down,
+        (context and context.user_id) or _first(metadata, settings.user_keys) or (parent and parent.user_id) or None,
+        (context and context.session_id)
+        or _first(metadata, settings.session_keys)
+        or (parent and parent.session_id)
+        or None,
+        (context and context.tenant_id)
+        or _first(metadata, settings.tenant_keys)
+        or (parent and parent.tenant_id)
+        or None,
+    )
+
+
+def identity_fields(
+    reader: Reader, record: CallbackRecord, lineage: Lineage, settings: NormalizerSettings
+) -> dict[str, Any]:
+    """Return the event fields that say whose run it is."""
+    own = record.kwargs.get("metadata") or {}
+    metadata = {**lineage.handed_down, **own} if lineage.handed_down else own
+    context = lineage.context
+    tags, lc_tags = split_tags((*(record.kwargs.get("tags") or ()), *(context.tags if context else ())))
+    return {
+        "tags": tags,
+        "lc_tags": lc_tags,
+        "metadata": reader.value("metadata", metadata) if metadata else {},
+        "user_id": lineage.user_id,
+        "session_id": lineage.session_id,
+        "tenant_id": lineage.tenant_id,
+        "prompt_name": _id(metadata.get(settings.prompt_name_key)),
+        "prompt_version": _id(metadata.get(settings.prompt_version_key)),
+        "environment": (context and context.environment) or settings.environment,
+        "attempt": attempt_of(lc_tags),
+    }
+
+
+def split_tags(tags: Iterable[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the user's tags and LangChain's, each once, in the order they came."""
+    own: dict[str, None] = {}
+    others: dict[str, None] = {}
+    for tag in tags:
+        text = (str.__str__(tag) if isinstance(tag, str) else f"<{type(tag).__name__}>")[:_MAX_TAG]
+        if text == OFF_TAG:
+            continue
+        into = others if text.startswith(LC_TAGS) else own
+        if len(into) < _MAX_TAGS:
+            into[text] = None
+    return tuple(own), tuple(others)
+
+
+def attempt_of(lc_tags: Iterable[str]) -> int | None:
+    """Return which attempt of `with_retry` the tags say this is; the first one has no tag."""
+    for tag in lc_tags:
+        number = tag.removeprefix(_ATTEMPT)
+        if number is not tag and number.isdecimal() and len(number) < 7:
+            return int(number)
+    return None
+
+
+def _context(record: CallbackRecord, parent: Lineage | None) -> ContextValues | None:
+    """Return the context that holds for the run: its own on top of its parent's, which a bare thread may have lost."""
+    own, inherited = record.context, parent.context if parent else None
+    if own is None or own is inherited:
+        return inherited
+    return own.within(inherited) if inherited is not None else own
+
+
+def _first(metadata: Mapping[str, Any], keys: Iterable[str]) -> str | None:
+    return next((text for key in keys if (text := _id(metadata.get(key)))), None)
+
+
+def _id(value: Any) -> str | None:
+    if isinstance(value, str):
+        text = str.__str__(value)[:_MAX_ID]
+        return (text if text.isascii() else text.encode("utf-8", "replace").decode()) or None
+    if type(value) is int or isinstance(value, UUID | float):
+        return str(value)[:_MAX_ID]
+    return None

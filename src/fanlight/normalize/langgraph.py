@@ -1,0 +1,70 @@
+"""
+Where in a LangGraph graph a run sits, told from the metadata that LangGraph gives its runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fanlight.event import LangGraph, Operation
+
+_GRAPHS: Final = frozenset({"langgraph", "langchain_create_agent", "deepagents"})
+"""What `ls_integration` says on a graph's own run. Runs below inherit it or say something else."""
+
+
+def position_of(metadata: dict[str, Any]) -> LangGraph | None:
+    """Return the graph position in *metadata*; `None` outside of every graph."""
+    node = metadata.get("langgraph_node")
+    if node is None and metadata.get("ls_integration") not in _GRAPHS:
+        return None
+    step = metadata.get("langgraph_step")
+    return LangGraph(
+        node=_text(node),
+        step=step if type(step) is int else None,
+        thread_id=_text(metadata.get("thread_id")),
+        checkpoint_id=_text(metadata.get("checkpoint_id")),
+        checkpoint_ns=_text(metadata.get("langgraph_checkpoint_ns")) or _text(metadata.get("checkpoint_ns")),
+        graph_id=_text(metadata.get("graph_id")),
+    )
+
+
+def is_graph(metadata: dict[str, Any]) -> bool:
+    """Whether the run is a graph that no other graph runs as a node."""
+    return metadata.get("langgraph_node") is None and metadata.get("ls_integration") in _GRAPHS
+
+
+def superstep_of(position: LangGraph) -> tuple[str, int] | None:
+    """Return which superstep of which (sub)graph a run belongs to."""
+    if position.step is None:
+        return None
+    return (position.checkpoint_ns or "").rpartition("|")[0], position.step
+
+
+def chain_operation(name: str, metadata: dict[str, Any], *, is_top: bool) -> Operation:
+    """
+    Return the operation of a chain's run.
+
+    An agent is what was built as one (`create_agent` names it in `lc_agent_name`; the classic `AgentExecutor`), and
+    a graph that is not below another run and calls itself agent. Other such graphs are workflows.
+    """
+    if name == metadata.get("lc_agent_name") or name == "AgentExecutor":
+        return "invoke_agent"
+    if is_graph(metadata):
+        if metadata.get("ls_integration") != "langgraph" or "agent" in name.lower():
+            return "invoke_agent"
+        if is_top:
+            return "invoke_workflow"
+    return "chain"
+
+
+def resumes(inputs: Any) -> bool:
+    """Whether a graph that gets *inputs* goes on from an interrupt: `Command(resume=…)`, or nothing at all."""
+    if inputs is None:
+        return True
+    return type(inputs).__name__ == "Command" and getattr(inputs, "resume", None) is not None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return str.__str__(value)[:1024] or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,88 @@
+"""
+LangChain's messages: roles, content, tool calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from langchain_core.messages import BaseMessage
+
+from fanlight.event import ContentPart, Message, ToolCall
+from fanlight.normalize.message_values import role_of
+from fanlight.normalize.parts import parts_of
+from fanlight.normalize.values import Reader
+
+_FINISH_KEYS: Final = ("finish_reason", "stop_reason", "finishReason", "stopReason", "done_reason")
+
+
+def messages_of(reader: Reader, field: str, messages: Any) -> tuple[Message, ...]:
+    """Return the messages of a model's call; *messages* is a list of them, or a list of such lists."""
+    reader.begin(field)
+    flat = list(_flat(messages))
+    read = tuple(message_of(reader, message) for message in reader.take(flat, len(flat)))
+    reader.left_out(len(flat), len(read))
+    return read
+
+
+def message_of(reader: Reader, message: Any, finish_reason: str | None = None) -> Message:
+    """Return one message; what is none is shown as a user's text."""
+    if not isinstance(message, BaseMessage):
+        return Message(role="user", parts=parts_of(reader, message, ()))
+    stored = message.__dict__
+    calls = _tool_calls(reader, stored)
+    extra = stored.get("additional_kwargs") or {}
+    parts = parts_of(reader, stored.get("content"), calls)
+    if reasoning := extra.get("reasoning_content"):
+        parts = (ContentPart(type="reasoning", text=reader.text(str(reasoning))), *parts)
+    if refusal := extra.get("refusal"):
+        parts = (*parts, ContentPart(type="refusal", text=reader.text(str(refusal))))
+    return Message(
+        role=role_of(message),
+        parts=parts,
+        tool_calls=calls,
+        tool_call_id=_text(stored.get("tool_call_id")),
+        name=_text(stored.get("name")),
+        id=_text(stored.get("id")),
+        finish_reason=finish_reason or (finish_reason_of(stored.get("response_metadata")) if calls or parts else None),
+    )
+
+
+def finish_reason_of(metadata: Any) -> str | None:
+    """Return why the model stopped, under whichever name its provider says so."""
+    if not isinstance(metadata, dict):
+        return None
+    for key in _FINISH_KEYS:
+        if reason := metadata.get(key):
+            return str(reason)
+    return None
+
+
+def _flat(messages: Any) -> Iterable[Any]:
+    for item in messages if isinstance(messages, list | tuple) else (messages,):
+        if isinstance(item, list | tuple):
+            yield from item
+        else:
+            yield item
+
+
+def _tool_calls(reader: Reader, stored: dict[str, Any]) -> tuple[ToolCall, ...]:
+    calls = [
+        ToolCall(name=_text(call.get("name")) or "", id=_text(call.get("id")), arguments=reader.read(call.get("args")))
+        for call in stored.get("tool_calls") or ()
+    ]
+    calls += [
+        ToolCall(
+            name=_text(call.get("name")) or "",
+            id=_text(call.get("id")),
+            arguments=reader.read(call.get("args")),
+            error=_text(call.get("error")) or "not valid JSON",
+        )
+        for call in stored.get("invalid_tool_calls") or ()
+    ]
+    return tuple(calls)
+
+
+def _text(value: Any) -> str | None:
+    return str.__str__(value)[:1024] if isinstance(value, str) and value else None

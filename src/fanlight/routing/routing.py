@@ -1,0 +1,120 @@
+"""Where each event goes: what routes decide holds for the run, what restrictions decide for the whole trace."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from fanlight.event import TelemetryEvent
+from fanlight.routing.decision import Decision
+from fanlight.routing.judge import Verdict
+from fanlight.routing.pins import Remembered
+from fanlight.routing.rules import Restriction
+from fanlight.routing.table import Pin, RoutingTable, unmet
+from fanlight.routing.traces import Trace
+
+_OVER_SHARE: Final = 5
+
+
+class _Run(msgspec.Struct, frozen=True, eq=False):
+    pin: Pin
+    trace: Trace
+
+
+class Routing:
+    """
+    Decides about events in the order in which they happened. Not thread-safe, but for `swap`.
+
+    What a run was decided at its start holds for all its events and for what starts below it; what a restriction
+    was once found to forbid is forbidden for the rest of the trace. Both are remembered in bounded memory. Where
+    a trace's memory was lost, everything that any lost trace was forbidden is forbidden to what still comes of it.
+
+    Args:
+        table: The routes and sinks.
+        max_pins: How many open runs, and how many open traces, are remembered.
+    """
+
+    def __init__(self, table: RoutingTable, *, max_pins: int = 100_000) -> None:
+        self._table = table
+        over = max(1, max_pins // _OVER_SHARE)
+        self._runs: Remembered[str, _Run] = Remembered(max_pins, over)
+        self._traces: Remembered[str, Trace] = Remembered(max_pins, over, self._forget)
+        self._forgotten: frozenset[Restriction] = frozenset()
+
+    @property
+    def table(self) -> RoutingTable:
+        """The table in use."""
+        return self._table
+
+    def swap(self, table: RoutingTable) -> None:
+        """Use *table* from the next event on. Open runs keep their routes; its restrictions hold for them at once."""
+        self._table = table
+
+    def decide(self, event: TelemetryEvent) -> Decision:
+        """Return where *event* goes. To be called once for each event."""
+        table = self._table
+        verdict = table.steady.judge(event)
+        forbidden = verdict.restrictions
+        run = self._runs.get(event.run_id)
+        if run is None or event.starts_run:
+            run, lacking = self._begin(event, verdict, table)
+            forbidden |= lacking
+        passing = table.passing.judge(event)
+        if passing.restrictions or passing.requires:
+            known = run.pin.known | verdict.known | passing.known
+            forbidden |= passing.restrictions | unmet(passing.requires, known)
+        if run.pin.table is not table:
+            passing = run.pin.table.passing.judge(event)
+        decision = self._under(run, forbidden, passing, table)
+        self._end(event)
+        return decision
+
+    def _under(self, run: _Run, forbidden: frozenset[Restriction], passing: Verdict, table: RoutingTable) -> Decision:
+        trace = run.trace
+        closed = trace.restrict(forbidden, table)
+        decision = table.decision(run.pin, passing, trace.restrictions, trace.closed)
+        for target in decision.targets:
+            trace.sent(target.sink)
+        return msgspec.structs.replace(decision, closed=tuple(sorted(closed))) if closed else decision
+
+    def _begin(
+        self, event: TelemetryEvent, verdict: Verdict, table: RoutingTable
+    ) -> tuple[_Run, frozenset[Restriction]]:
+        above = self._above(event)
+        pin, lacking = table.pin(above.pin if above else None, verdict)
+        run = _Run(pin, self._trace(event, above, table))
+        self._runs.put(event.run_id, run)
+        if not event.starts_run:
+            self._runs.retire(event.run_id)
+        return run, lacking
+
+    def _above(self, event: TelemetryEvent) -> _Run | None:
+        for run_id in (event.parent_run_id, event.root_run_id):
+            if run_id is not None and run_id != event.run_id and (run := self._runs.get(run_id)) is not None:
+                return run
+        return None
+
+    def _trace(self, event: TelemetryEvent, above: _Run | None, table: RoutingTable) -> Trace:
+        known = self._traces.get(event.trace_id)
+        if above is not None:
+            trace = above.trace
+            if known is not None and known is not trace:
+                trace.restrict(known.restrictions, table)
+        else:
+            trace = known or self._unseen(event, table)
+        self._traces.put(event.trace_id, trace)
+        return trace
+
+    def _unseen(self, event: TelemetryEvent, table: RoutingTable) -> Trace:
+        begins = event.starts_run and event.is_root and event.parent_run_id is None
+        return Trace() if begins else Trace(self._forgotten, table.sinks)
+
+    def _end(self, event: TelemetryEvent) -> None:
+        if event.ends_run:
+            self._runs.retire(event.run_id)
+            if event.is_root:
+                self._traces.retire(event.trace_id)
+
+    def _forget(self, trace: Trace) -> None:
+        self._forgotten |= trace.restrictions
