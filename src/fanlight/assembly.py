@@ -21,7 +21,6 @@ from fanlight.clock import Clock
 from fanlight.delivery.lane import Lane
 from fanlight.event import Process
 from fanlight.flow import Flow, Outlet
-from fanlight.hookspecs import DeliveryOutcome
 from fanlight.journal.base import Journal
 from fanlight.journal.memory import MemoryJournal
 from fanlight.ledger import SinkLedger
@@ -50,8 +49,6 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
         journal = MemoryJournal(clock)
         ledgers = {sink.name: SinkLedger() for sink in plan.sinks}
         lanes = tuple(_lane(plan, sink, journal, ledgers[sink.name], process, clock, after_open) for sink in plan.sinks)
-        for lane, sink in zip(lanes, plan.sinks, strict=True):
-            journal.open_sink(sink.name, sink.settings.bounds, ledgers[sink.name], lane.notify)
         plan.registry.call_started(tuple(sink.name for sink in plan.sinks))
         return cls(
             flow=_flow(plan, journal, ledgers, process, clock),
@@ -69,7 +66,7 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
     def flush(self, deadline: float) -> bool:
         """Wait until every lane has given its final word on what it had, or until *deadline*."""
         for lane in self.lanes:
-            lane.request_flush()
+            lane.flush(0.0)  # asks all of them first: the deadline is one for all
         return all([lane.flush(deadline) for lane in self.lanes])
 
     def pending(self) -> dict[str, int]:
@@ -105,15 +102,11 @@ def _lane(
         journal=journal,
         ledger=ledger,
         wrappers=plan.registry.wrappers,
-        outcome=_outcome(plan),
+        outcome=plan.registry.call_delivery_outcome,
         after_open=after_open,
         clock=clock,
         random=random,
     )
-
-
-def _outcome(plan: Plan) -> Callable[[DeliveryOutcome], None]:
-    return plan.registry.call_delivery_outcome
 
 
 def _context(plan: Plan, sink: PlannedSink, process: Process) -> SinkContext:

@@ -7,8 +7,10 @@ A `Flow` belongs to the router thread and to one process; a forked child makes a
 from __future__ import annotations
 
 import logging
+import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
@@ -86,6 +88,7 @@ class Flow:
         self._outlets = outlets
         self._journal = journal
         self._clock = clock
+        self._complained: set[tuple[str, str]] = set()
 
     @property
     def open_runs(self) -> int:
@@ -95,91 +98,104 @@ class Flow:
     def feed(self, records: Sequence[CallbackRecord]) -> Tally:
         """Take *records* all the way to the journal."""
         tally = Tally()
+        events: list[TelemetryEvent] = []
         for record in records:
             try:
-                events = self._normalizer.feed(record)
+                made = self._normalizer.feed(record)
             except Exception as error:
                 self._lost(tally, "normalize_failed", error)
                 continue
-            if not events:
+            if not made:
                 tally.dropped["bookkeeping"] += 1
-            for event in events:
-                self._send(event, tally)
+            events += made
+        self._send(events, tally)
         return tally
 
     def reap(self, now_perf_ns: int, now_unix_ns: int) -> Tally:
         """End the runs that never ended."""
         tally = Tally()
         try:
-            for event in self._normalizer.reap(now_perf_ns, now_unix_ns):
-                self._send(event, tally)
+            events = self._normalizer.reap(now_perf_ns, now_unix_ns)
         except Exception as error:
             self._lost(tally, "normalize_failed", error)
+        else:
+            self._send(events, tally)
         return tally
 
-    def _send(self, event: TelemetryEvent, tally: Tally) -> None:
-        enriched = self._processors.apply(event)
-        if enriched is None:
-            tally.dropped["processor_dropped"] += 1
-            return
+    def _send(self, events: Sequence[TelemetryEvent], tally: Tally) -> None:
+        routed = [pair for event in events if (pair := self._routed(event, tally)) is not None]
+        wanted = [event for event, decision in routed if decision.targets]
         try:
-            decision = self._routing.decide(enriched)
+            protected = iter(self._floor.protect_all(wanted))
+            self._accept([(next(protected) if decision.targets else event, decision) for event, decision in routed])
+        except Exception as error:
+            self._lost(tally, "protect_failed", error, count=len(routed))
+            return
+        for _, decision in routed:
+            _count(decision, tally)
+
+    def _routed(self, event: TelemetryEvent, tally: Tally) -> tuple[TelemetryEvent, Decision] | None:
+        try:
+            enriched = self._processors.apply(event)
+            if enriched is not None:
+                return enriched, self._routing.decide(enriched)
+            tally.dropped["processor_dropped"] += 1
         except Exception as error:
             self._lost(tally, "route_failed", error)
-            return
-        self._close(decision, enriched)
-        if decision.targets:
-            try:
-                self._accept(self._floor.protect(enriched), decision)
-            except Exception as error:
-                self._lost(tally, "protect_failed", error)
-                return
-        self._count(decision, tally)
+        return None
 
-    def _close(self, decision: Decision, event: TelemetryEvent) -> None:
-        # A restriction was learnt inside the trace: what waits for that sink must not leave either.
-        for sink in decision.closed:
-            self._journal.drop_pending(sink, "restricted", {event.trace_id})
-
-    def _accept(self, event: TelemetryEvent, decision: Decision) -> None:
+    def _accept(self, routed: Sequence[tuple[TelemetryEvent, Decision]]) -> None:
         now = self._clock.monotonic()
+        waiting: list[Delivery] = []
+        for event, decision in routed:
+            if decision.closed:
+                # A restriction was learnt inside the trace: what waits for that sink must not leave either.
+                self._journal.append(waiting)
+                waiting = []
+                for sink in decision.closed:
+                    self._journal.drop_pending(sink, "restricted", {event.trace_id})
+            if decision.targets:
+                waiting += self._deliveries(event, decision, now)
+        self._journal.append(waiting)
+
+    def _deliveries(self, event: TelemetryEvent, decision: Decision, now: float) -> Iterator[Delivery]:
         stripped: TelemetryEvent | None = None
-        deliveries = []
         for target in decision.targets:
             outlet = self._outlets[target.sink]
             if outlet.metadata_only:
                 stripped = stripped or strip_content(event)
-            chosen = self._for_outlet(stripped if outlet.metadata_only and stripped else event, outlet)
+            chosen = _for_outlet(stripped if outlet.metadata_only and stripped else event, outlet)
             if chosen is not None:
-                deliveries.append(
-                    Delivery(
-                        event=chosen,
-                        sink=target.sink,
-                        routes=target.routes,
-                        size=len(chosen.to_json()),
-                        accepted_at=now,
-                    )
-                )
-        if deliveries:
-            self._journal.append(deliveries)
+                size = len(chosen.to_json())
+                yield Delivery(event=chosen, sink=target.sink, routes=target.routes, size=size, accepted_at=now)
 
-    def _for_outlet(self, event: TelemetryEvent, outlet: Outlet) -> TelemetryEvent | None:
-        chosen = outlet.collapser.apply(event) if outlet.collapser else event
-        if chosen is not None and consumed(outlet.sink_type.consumes, chosen):
-            return chosen
-        with outlet.ledger.lock:
-            outlet.ledger.collapsed += 1
-        return None
+    def _lost(self, tally: Tally, reason: str, error: Exception, *, count: int = 1) -> None:
+        tally.dropped[reason] += count
+        # The error's text may quote what the application said; where it was raised may not.
+        place = _place(error)
+        if (reason, place) not in self._complained:
+            self._complained.add((reason, place))
+            _logger.warning("an event was lost, counted as %s: %s at %s", reason, type(error).__name__, place)
 
-    def _count(self, decision: Decision, tally: Tally) -> None:
-        if decision.outcome == "routed":
-            tally.routed += 1
-        elif decision.outcome == "unmatched":
-            tally.unmatched += 1
-        else:
-            tally.dropped["restricted"] += 1
 
-    def _lost(self, tally: Tally, reason: str, error: Exception) -> None:
-        tally.dropped[reason] += 1
-        # The error's text may quote what the application said; its type may not.
-        _logger.debug("%s: %s", reason, type(error).__name__, stack_info=False)
+def _for_outlet(event: TelemetryEvent, outlet: Outlet) -> TelemetryEvent | None:
+    chosen = outlet.collapser.apply(event) if outlet.collapser else event
+    if chosen is not None and consumed(outlet.sink_type.consumes, chosen):
+        return chosen
+    with outlet.ledger.lock:
+        outlet.ledger.collapsed += 1
+    return None
+
+
+def _count(decision: Decision, tally: Tally) -> None:
+    if decision.outcome == "routed":
+        tally.routed += 1
+    elif decision.outcome == "unmatched":
+        tally.unmatched += 1
+    else:
+        tally.dropped["restricted"] += 1
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

@@ -47,6 +47,7 @@ class Router:
         self._assembly: Assembly | None = None
         self._pump: Pump | None = None
         self._closed = False
+        self._inherited: list[object] = []
         limits = plan.capture.intake if plan else None
         self._intake = Intake(
             max_events=limits.max_events if limits else 0,
@@ -173,6 +174,8 @@ class Router:
 
     def reset_after_fork(self) -> None:
         """Start anew in a forked child: threads, locks and queues are the parent's."""
+        # Kept for good: the end of its life would close sockets on which the parent still speaks.
+        self._inherited.append((self._assembly, self._pump))
         self._lock = threading.RLock()
         self._assembly = None
         self._pump = None

@@ -207,11 +207,16 @@ class Fanlight:
     LANGGRAPH_GRAPH_ID: Final = "fanlight.langgraph.graph_id"
 
     USAGE_MISSING: Final = "fanlight.usage.missing"
+    USAGE_DETAILS: Final = "fanlight.usage.details"
+    """Prefix of counts that only one provider has."""
+    TIME_TO_FIRST_TOKEN_MS: Final = "fanlight.time_to_first_token_ms"
     FROM_CACHE: Final = "fanlight.from_cache"
     COST_USD: Final = "fanlight.cost.usd"
     PRICE_SOURCE: Final = "fanlight.cost.price_source"
     ROLLUP: Final = "fanlight.rollup"
     """Prefix of a root's sums, apart from the runs' own counts so that nobody adds both."""
 
+    CUSTOM: Final = "fanlight.custom"
+    """What an interrupted run asked for."""
     REDACTED: Final = "fanlight.redacted"
     TRUNCATED: Final = "fanlight.truncated"

@@ -1,4 +1,5 @@
-"""What the body of a callback costs by its shape: one generic body for all events, or explicit parameters per kind.
+"""
+What the body of a callback costs by its shape: one generic body for all events, or explicit parameters per kind.
 
     python tests/bench/capture_shape.py
 
@@ -13,11 +14,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dual import DONE, Done, dual
 from handover_capture import ATOMS, EVENTS, make_handler, snapshot
 from handover_wire import ENCODER
 from langchain_core.callbacks import BaseCallbackHandler
 from rag_load import rag_chain
+
+from fanlight.capture.dispatch import DONE, Done, dual
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]
 REPEATS = 2000

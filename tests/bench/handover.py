@@ -1,4 +1,5 @@
-"""Compare the ways from the caller's thread to the sinks: handover, router thread, worker process, size of pieces.
+"""
+Compare the ways from the caller's thread to the sinks: handover, router thread, worker process, size of pieces.
 
     python tests/bench/handover.py [--quick] [--only SECTION]
 

@@ -9,8 +9,9 @@ import time
 from collections import deque
 from typing import Any, Protocol
 
-from dual import DONE, Done, dual
 from langchain_core.callbacks import BaseCallbackHandler
+
+from fanlight.capture.dispatch import DONE, Done, dual
 
 EVENTS = sorted(name for name in dir(BaseCallbackHandler) if name.startswith("on_"))
 DEPTH, WIDTH, CUT = 6, 64, "(deeper)"
@@ -19,7 +20,8 @@ SERIALIZED = frozenset(name for name in EVENTS if name.endswith("_start"))
 
 
 def snapshot(value: Any, depth: int = DEPTH) -> Any:
-    """Copy containers to a bounded depth and width; leaves and LangChain objects stay references.
+    """
+    Copy containers to a bounded depth and width; leaves and LangChain objects stay references.
 
     No container of the application survives in the copy, not even below the depth: see `handover_wire.tagged`.
     """

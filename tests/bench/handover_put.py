@@ -1,4 +1,5 @@
-"""What one `put` costs the caller's thread, with a consumer that drains: ns at p50 and p99, for each handover.
+"""
+What one `put` costs the caller's thread, with a consumer that drains: ns at p50 and p99, for each handover.
 
     python tests/bench/handover_put.py
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 
 def tagged(value: Any) -> Any:
-    """`enc_hook`: a LangChain (pydantic) object becomes its fields and its class's name; anything else its repr.
+    """
+    `enc_hook`: a LangChain (pydantic) object becomes its fields and its class's name; anything else its repr.
 
     Always a private copy: msgspec walks containers by C pointers, and one that another thread changes while a hook
     runs is a corrupt message or a segmentation fault (both seen with msgspec 0.22).

@@ -10,15 +10,15 @@ from typing import Any
 os.environ["LANGSMITH_TRACING"] = "false"
 os.environ["LANGCHAIN_TRACING_V2"] = "false"
 
-from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun  # noqa: E402
-from langchain_core.documents import Document  # noqa: E402
-from langchain_core.language_models import BaseChatModel  # noqa: E402
-from langchain_core.messages import AIMessage, BaseMessage  # noqa: E402
-from langchain_core.output_parsers import StrOutputParser  # noqa: E402
-from langchain_core.outputs import ChatGeneration, ChatResult  # noqa: E402
-from langchain_core.prompts import ChatPromptTemplate  # noqa: E402
-from langchain_core.retrievers import BaseRetriever  # noqa: E402
-from langchain_core.runnables import Runnable, RunnableLambda  # noqa: E402
+from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableLambda
 
 PARAGRAPH = "Fan-out means that one event goes to many places; the caller must not pay for each of them. "
 RAG_EVENTS = 16
@@ -75,19 +75,33 @@ def rag_chain(wait: float = 0.0, context_kb: float = 1.5) -> Runnable[Any, Any]:
     retriever = ScriptedRetriever(found=documents(context_kb))
 
     def retrieve(question: str) -> dict[str, str]:
-        found = retriever.invoke(question)
-        return {"question": question, "context": "\n".join(document.page_content for document in found)}
+        return _with_context(question, retriever.invoke(question))
+
+    async def aretrieve(question: str) -> dict[str, str]:
+        return _with_context(question, await retriever.ainvoke(question))
 
     prompt = ChatPromptTemplate.from_messages([("system", "Use this context:\n{context}"), ("human", "{question}")])
-    steps = RunnableLambda(_question) | RunnableLambda(retrieve) | prompt | ScriptedModel(wait=wait)
-    return steps | StrOutputParser() | RunnableLambda(_finish)
+    steps = RunnableLambda(_question, _aquestion) | RunnableLambda(retrieve, aretrieve) | prompt
+    return steps | ScriptedModel(wait=wait) | StrOutputParser() | RunnableLambda(_finish, _afinish)
+
+
+def _with_context(question: str, found: list[Document]) -> dict[str, str]:
+    return {"question": question, "context": "\n".join(document.page_content for document in found)}
 
 
 def _question(data: dict[str, str]) -> str:
     return data["question"]
 
 
+async def _aquestion(data: dict[str, str]) -> str:
+    return data["question"]
+
+
 def _finish(text: str) -> dict[str, str]:
+    return {"answer": text}
+
+
+async def _afinish(text: str) -> dict[str, str]:
     return {"answer": text}
 
 

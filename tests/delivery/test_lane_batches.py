@@ -155,6 +155,19 @@ def test_rate_limit(bench):
     assert all(later - sooner >= 0.999 for sooner, later in pairwise(begins))
 
 
+def test_a_lingering_batch_goes_as_soon_as_it_is_full(bench):
+    """The event that fills it ends the wait; no time needs to pass. Both threads of the lane run by then."""
+    rig = bench.rig(batch_max_events=2, batch_linger=3600.0)
+    rig.append(1)
+    eventually(lambda: rig.lane._worker._lingering)
+    # The attempt thread too: at exit, when the last events are sent, Python 3.12 and later start none any more.
+    assert {thread.name for thread in threading.enumerate()} >= {"fanlight-lane-lake", "fanlight-sink-lake"}
+    assert rig.script.instances == 0
+    rig.append(1)
+    eventually(rig.settled)
+    assert rig.script.sizes == [2]
+
+
 def test_the_first_event_wakes_the_lane_and_the_last_fills_its_batch(bench):
     """With real time and a lane that is idle in between, no wake-up is lost over many rounds."""
     rig = bench.rig(clock=SYSTEM_CLOCK, batch_max_events=2, batch_linger=30.0)

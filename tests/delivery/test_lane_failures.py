@@ -114,7 +114,9 @@ def test_retry_after_pauses_the_sink(bench, asked, pause):
     rig.script.answers(RetryableError("429", retry_after=asked), None)
     names = rig.append(3)
     bench.clock.advance_until(rig.attempted(1))
-    eventually(lambda: rig.health.paused_until_unix_nano is not None)
+    eventually(lambda: rig.outcomes)
+    assert rig.health.paused_until_unix_nano is not None
+    assert rig.health.breaker == "closed"
     rig.settle(step=1.0)
     assert rig.script.taken == names
     assert pause <= gaps(rig)[0] <= pause + 5.0
@@ -154,6 +156,16 @@ def test_the_breaker_opens_and_probes_with_doubling_pauses(bench):
     assert gaps(rig) == [0, 0, 0, 0, 3, 6, 12, 12, 12]
     assert rig.health.breaker == "closed"
     assert rig.counts.delivered == 1
+
+
+def test_a_recovered_destination_starts_from_the_first_pause_again(bench):
+    """Probes of an earlier outage do not lengthen the pauses of the next."""
+    rig = bench.rig(batch_linger=0.0, batch_max_events=1, breaker_failures=1, breaker_open=3.0, give_up_after=1e6)
+    down = RetryableError("down")
+    rig.script.answers(down, down, None, down, None)
+    rig.append(2)
+    rig.settle()
+    assert gaps(rig) == [3, 6, 0, 3]
 
 
 def test_failures_far_apart_do_not_open_the_breaker(bench):

@@ -4,8 +4,10 @@ What a lane tells about itself: health and log lines, without content and withou
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
+import weakref
 
 import msgspec
 import pytest
@@ -17,6 +19,10 @@ from fanlight.journal.base import Bounds
 from fanlight.testing.clock import FakeClock, eventually
 
 CANARY = "my diagnosis is confidential"
+
+
+class Mark:
+    """Something to watch the end of: a struct takes no weak reference."""
 
 
 def raised(error):
@@ -107,7 +113,8 @@ def test_a_loss_that_was_not_told_is_counted_into_the_next_line(caplog):
     voice.losses({"queue_full": 10})
     clock.advance(60)
     voice.losses({"queue_full": 12})
-    assert [record.args[1] for record in caplog.records] == [3, 9]
+    voice.losses({"queue_full": 13}, at_last=True)
+    assert [record.args[1] for record in caplog.records] == [3, 9, 1]
 
 
 def test_health_is_a_record_that_can_be_sent_away(bench):
@@ -125,6 +132,30 @@ def test_health_is_a_record_that_can_be_sent_away(bench):
     assert health.last_error == "RetryableError: busy"
     assert health.counts.balanced
     assert msgspec.json.decode(msgspec.json.encode(health))["breaker"] == "closed"
+
+
+def test_a_batch_that_failed_and_went_leaves_nothing_behind(bench):
+    """When an event has its final word, no exception, thread or lane keeps it in memory until the next collection."""
+    rig = bench.rig(batch_max_events=2)
+
+    def deliver(batch):
+        if batch.attempt == 1:
+            raise RetryableError("busy")
+
+    rig.script.on_deliver = deliver
+    rig.append(2)
+    bench.clock.advance_until(rig.attempted(1))
+    mark = Mark()
+    gone = weakref.ref(mark)
+    rig.script.batches[0].deliveries[0].event.__dict__["mark"] = mark
+    del mark
+    gc.disable()
+    try:
+        rig.settle()
+        rig.script.batches.clear()
+        eventually(lambda: gone() is None)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("seconds", [1.5])

@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import Field
 
 
 class Scripted(BaseChatModel):
@@ -15,11 +16,11 @@ class Scripted(BaseChatModel):
 
     model: str = "gpt-test"
     provider: str = "openai"
-    answers: list[AIMessage] = []
-    choices: list[AIMessage] = []
+    answers: list[AIMessage] = Field(default_factory=list)
+    choices: list[AIMessage] = Field(default_factory=list)
     llm_output: dict[str, Any] | None = None
-    params: dict[str, Any] = {}
-    calls: list[int] = []
+    params: dict[str, Any] = Field(default_factory=dict)
+    calls: list[int] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:
@@ -50,7 +51,7 @@ class Scripted(BaseChatModel):
 class Streaming(Scripted):
     """Streams its `chunks`."""
 
-    chunks: list[AIMessageChunk] = []
+    chunks: list[AIMessageChunk] = Field(default_factory=list)
 
     def _stream(
         self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any

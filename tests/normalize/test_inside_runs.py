@@ -9,9 +9,10 @@ from langchain_core.agents import AgentAction, AgentFinish
 from langchain_core.callbacks.manager import adispatch_custom_event, dispatch_custom_event
 from langchain_core.language_models import LLM
 from langchain_core.runnables import RunnableLambda
+from pydantic import Field
 
 from fanlight.context import OFF_TAG
-from fanlight.normalize.runs import MAX_RUN_EVENTS
+from fanlight.normalize.tree import MAX_RUN_EVENTS
 
 
 def test_a_custom_event_belongs_to_its_run(traced):
@@ -88,7 +89,7 @@ def test_an_event_of_an_unknown_run_is_an_event(traced):
 class Flaky(LLM):
     """Fails twice and retries, as providers' integrations do."""
 
-    failures: list[int] = []
+    failures: list[int] = Field(default_factory=list)
 
     @property
     def _llm_type(self):

@@ -93,7 +93,7 @@ def test_an_end_after_all_is_told(make_traced):
 
 
 def test_the_table_is_bounded(make_traced):
-    """The oldest runs make room for new ones, and are told as abandoned: a hundred thousand lost runs cost no memory."""
+    """The oldest runs make room for new ones and are told as abandoned: lost runs cost no memory."""
     traced = make_traced(max_open_runs=100)
     runs = [start(traced, name=str(n)) for n in range(1000)]
     abandoned = [e for e in traced.events if e.status == "abandoned"]

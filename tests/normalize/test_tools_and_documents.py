@@ -11,6 +11,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import ToolException, tool
 from langgraph.types import Command
+from pydantic import Field
 
 from fanlight.normalize.documents import documents_of
 from fanlight.normalize.values import Reader
@@ -117,7 +118,7 @@ def test_an_artifact_is_not_taken(traced):
 class Store(BaseRetriever):
     """Finds what it was given."""
 
-    found: list = []
+    found: list = Field(default_factory=list)
 
     def _get_relevant_documents(self, query, *, run_manager):
         if query == "raise":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -260,10 +261,8 @@ def test_an_error_that_is_caught_is_not_the_parents(traced):
 
     def work(x):
         for _ in range(3):
-            try:
+            with contextlib.suppress(ValueError):
                 RunnableLambda(child).invoke(x)
-            except ValueError:
-                pass
         raise ValueError("own")
 
     with pytest.raises(ValueError, match="own"):
@@ -304,7 +303,6 @@ def test_a_closed_stream_was_cancelled(traced):
 
 async def test_a_cancelled_task_was_cancelled(traced):
     """Cancellation is its own outcome."""
-
     started = asyncio.Event()
 
     async def forever(x):

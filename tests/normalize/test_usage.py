@@ -140,7 +140,14 @@ def test_the_cache_answered_for_free(traced):
             },
         ),
         (
-            {"usage": {"input_tokens": 10, "output_tokens": 4, "cache_read_input_tokens": 90, "cache_creation_input_tokens": 5}},
+            {
+                "usage": {
+                    "input_tokens": 10,
+                    "output_tokens": 4,
+                    "cache_read_input_tokens": 90,
+                    "cache_creation_input_tokens": 5,
+                }
+            },
             {
                 "input_tokens": 105,
                 "output_tokens": 4,
@@ -149,9 +156,12 @@ def test_the_cache_answered_for_free(traced):
                 "cache_write_tokens": 5,
             },
         ),
-        ({"usage": {"prompt_tokens": 3, "completion_tokens": 4}}, {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}),
+        (
+            {"usage": {"prompt_tokens": 3, "completion_tokens": 4}},
+            {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7},
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_providers_put_elsewhere_is_read(llm_output, expected):
     """OpenAI's and Anthropic's own dialects are understood; Anthropic's input is made to include the cached tokens."""
     assert usage_of([generation(None)], llm_output) == expected
@@ -213,9 +223,7 @@ def test_several_prompts_report_once(traced):
 def test_the_rollup_counts_every_token_once(traced):
     """Chains above a model repeat nothing: the root's sums are those of the models."""
     model = Scripted(answers=[said("a"), said("b", tokens=(100, 50)), said("c", tokens=None)])
-    chain = RunnableLambda(
-        lambda x: [model.invoke(x), (RunnableLambda(lambda y: model.invoke(y)) | str).invoke(x), model.invoke(x)]
-    )
+    chain = RunnableLambda(lambda x: [model.invoke(x), (RunnableLambda(model.invoke) | str).invoke(x), model.invoke(x)])
     chain.invoke("x", traced.config)
     rollup = traced.root.rollup
     assert (rollup.input_tokens, rollup.output_tokens, rollup.total_tokens) == (110, 55, 165)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import datetime
+import datetime as dt
 import enum
 import math
 import threading
@@ -149,9 +149,9 @@ Pair = namedtuple("Pair", "left right")  # noqa: PYI024
         (Record(1), {"a": 1}),
         (Model(name="n", key="sk-1"), {"name": "n", "key": "**********"}),
         (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
-        (datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC), "2026-01-02T00:00:00+00:00"),
-        (datetime.date(2026, 1, 2), "2026-01-02"),
-        (datetime.timedelta(seconds=1), "0:00:01"),
+        (dt.datetime(2026, 1, 2, tzinfo=dt.UTC), "2026-01-02T00:00:00+00:00"),
+        (dt.date(2026, 1, 2), "2026-01-02"),
+        (dt.timedelta(seconds=1), "0:00:01"),
         (Decimal("1.10"), "1.10"),
         (Fraction(1, 3), "1/3"),
         (1 + 2j, "(1+2j)"),

@@ -28,12 +28,20 @@ FLOOR = SecretsFloor()
 
 # Written in two halves, so that no scanner takes this file for a leak.
 CANARIES = {
-    "openai_key": ["sk-" + "proj-Ab1_cdEfGhIjKlMnOpQrSt", "sk-" + "Ab1cdEfGhIjKlMnOpQrStUvWx", "sk-" + "svcacct-Ab1cdEfGhIjKl"],
+    "openai_key": [
+        "sk-" + "proj-Ab1_cdEfGhIjKlMnOpQrSt",
+        "sk-" + "Ab1cdEfGhIjKlMnOpQrStUvWx",
+        "sk-" + "svcacct-Ab1cdEfGhIjKl",
+    ],
     "anthropic_key": ["sk-" + "ant-api03-Ab1cdEfGhIjKlMn_opQ"],
     "openrouter_key": ["sk-" + "or-v1-0123456789abcdef0123"],
     "langfuse_key": ["sk-" + "lf-01234567-89ab-cdef-0123"],
     "aws_key": ["AKIA" + "IOSFODNN7EXAMPL3", "ASIA" + "IOSFODNN7EXAMPL3"],
-    "gcp_key": ["AIza" + "SyA1234567890abcdefghijklmnopqrstuv", "GOCSPX-" + "Ab1cdEfGhIjKlMnOpQrStUv", "ya29" + ".Ab1cdEfGhIjKlMnOpQrStUv"],
+    "gcp_key": [
+        "AIza" + "SyA1234567890abcdefghijklmnopqrstuv",
+        "GOCSPX-" + "Ab1cdEfGhIjKlMnOpQrStUv",
+        "ya29" + ".Ab1cdEfGhIjKlMnOpQrStUv",
+    ],
     "github_token": ["ghp_" + "Ab1cdEfGhIjKlMnOpQrStUvWxYz0123456789", "github_pat_" + "11ABCDEFG0Ab1cdEfGhIjKl"],
     "gitlab_token": ["glpat-" + "Ab1cdEfGhIjKlMnOpQrS"],
     "slack_token": ["xoxb-" + "123456789012-Ab1cdEfGhIjK", "xapp-" + "1-A0123456789-0123456789"],
@@ -61,15 +69,27 @@ CANARIES = {
     "vault_token": ["hvs." + "Ab1cdEfGhIjKlMnOpQrStUv"],
     "newrelic_key": ["NRAK-" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ0"],
     "telegram_token": ["123456789:" + "AAAb1cdEfGhIjKlMnOpQrStUvWxYz012345"],
-    "azure_key": ["AccountKey=" + "Ab1cdEfGhIjKlMnOpQrStUvWxYz0==", "?sv=1&sig=" + "Ab1cdEfGhIjKlMnOpQrStUvWxYz0%3D", "abc8Q~" + "Ab1cdEfGhIjKlMnOpQrStUvWxYz012345"],
+    "azure_key": [
+        "AccountKey=" + "Ab1cdEfGhIjKlMnOpQrStUvWxYz0==",
+        "?sv=1&sig=" + "Ab1cdEfGhIjKlMnOpQrStUvWxYz0%3D",
+        "abc8Q~" + "Ab1cdEfGhIjKlMnOpQrStUvWxYz012345",
+    ],
     "jwt": ["eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.Ab1cdEfGhIjKl"],
     "private_key": [
         "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nAb1cdEfGh\n-----END RSA PRIVATE KEY-----",
         "-----BEGIN " + "OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA",
         "AGE-SECRET-KEY-" + "1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ",
     ],
-    "url_password": ["postgres://app:" + "hunt3r@db.example.org/x", "redis://:" + "hunt3r@cache:6379", "mysql://u:" + "p@ss:w@host"],
-    "authorization": ["Bearer " + "Ab1cdEfGhIjKlMnOpQrStUv", "Basic " + "dXNlcjpodW50ZXIyaHVudA==", "Authorization: Token " + "hunt3rhunt"],
+    "url_password": [
+        "postgres://app:" + "hunt3r@db.example.org/x",
+        "redis://:" + "hunt3r@cache:6379",
+        "mysql://u:" + "p@ss:w@host",
+    ],
+    "authorization": [
+        "Bearer " + "Ab1cdEfGhIjKlMnOpQrStUv",
+        "Basic " + "dXNlcjpodW50ZXIyaHVudA==",
+        "Authorization: Token " + "hunt3rhunt",
+    ],
     "cookie": ["Cookie: session=" + "hunt3r; other=1"],
     "named_secret": [
         "OPENAI_API_KEY=" + "hunterhunter",
@@ -77,11 +97,12 @@ CANARIES = {
         "{'password': '" + "correct horse'}",
         '{\\"client_secret\\": \\"' + 'hunterhunter\\"}',
         "password: " + "hunt3r",
+        "password\n\t: " + "hunt3r",
         "aws_secret_access_key = " + "wJalrXUtnFEMI/K7MDENG",
         "https://example.org/?a=1&token=" + "hunterhunter",
         "WANDB_API_KEY=" + "0123456789abcdef0123456789abcdef01234567",
     ],
-}  # fmt: skip
+}
 EACH = [(kind, canary) for kind, canaries in CANARIES.items() for canary in canaries]
 
 
@@ -231,6 +252,7 @@ def test_what_stands_under_a_secrets_name_and_is_none(event, value):
         "password: required, api key: optional, token: str",
         "max_tokens=4096 total_tokens: 17 tokens per second, key=value, a[key]=1",
         "The function takes api_key: str | None = None and returns a client.",
+        "Client(password=None, api_key=undefined, secret_key='required', token=True)",
         "UUID 123e4567-e89b-12d3-a456-426614174000, sha256 " + "0123456789abcdef" * 4,
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "data:image/png;base64," + "iVBORw0KGgoAAAANSUhEUgAAAAUA" * 40,
@@ -259,6 +281,12 @@ def test_overlapping_secrets_are_masked_as_one(event):
     assert protected.inputs == "OPENAI_API_KEY=[redacted:openai_key] rest"
 
 
+def test_a_key_inside_a_named_value_names_the_whole(event):
+    """The mask covers the value from its beginning, though only its middle is known."""
+    protected = FLOOR.protect(event(inputs=f"api_key=prefix.{CANARIES['github_token'][0]} rest"))
+    assert protected.inputs == "api_key=[redacted:github_token] rest"
+
+
 def test_keys_that_are_masked_alike_stay_apart(event):
     """Two secrets as keys of one map leave two entries."""
     one, other = CANARIES["github_token"][0], CANARIES["github_token"][0][:-1] + "0"
@@ -271,7 +299,7 @@ def test_what_was_redacted_before_is_kept(event):
     before = Redaction(field="inputs", kind="custom", count=1)
     once = FLOOR.protect(event(inputs={"api_key": "hunter"}, redacted=(before,)))
     assert once.redacted == (before, Redaction(field="inputs", kind="named_secret", count=1))
-    assert FLOOR.protect(once).inputs == once.inputs
+    assert FLOOR.protect(once) is once
 
 
 def test_routing_facts_and_identity_are_never_touched(event):
@@ -303,6 +331,12 @@ def test_a_field_that_cannot_be_scanned_is_replaced(event):
     protected.to_json()
 
 
+def test_a_field_that_is_replaced_counts_as_that_alone(event):
+    """What was found before the scan of a field failed is gone with the field."""
+    protected = FLOOR.protect(event(inputs=[CANARIES["jwt"][0], Foreign()]))
+    assert protected.redacted == (Redaction(field="inputs", kind="unscanned", count=1),)
+
+
 def test_broken_unicode_hides_nothing(event):
     """A lone surrogate beside a secret makes neither the scan nor the encoding fail."""
     protected = FLOOR.protect(event(inputs=f"\ud800 {CANARIES['jwt'][0]} \udfff"))
@@ -319,6 +353,7 @@ def test_detectors_of_plugins_add_to_the_built_in_ones(event):
             Detector(kind="nothing", pattern="z*"),
         ]
     )
+    assert floor.protect(event(inputs="acme_01234567")).inputs == "[redacted:acme_token]"
     protected = floor.protect(event(inputs=["acme_01234567", "badge 12345", CANARIES["jwt"][0], "pizza"]))
     assert protected.inputs == [
         "[redacted:acme_token]",
@@ -336,9 +371,19 @@ def test_a_detector_that_is_no_pattern_is_refused():
 
 @pytest.mark.parametrize(
     "text",
-    ["a." * 20_000, "A1b2" * 10_000, "sk-" * 20_000, "password: x " * 5_000, " http://a:b" * 5_000, "eyJabcdefgh." * 5_000,
-     "-----BEGIN PRIVATE KEY-----" * 2_000, "api_key=" * 5_000, "bearer " * 8_000, '\\"' * 20_000],
-)  # fmt: skip
+    [
+        "a." * 20_000,
+        "A1b2" * 10_000,
+        "sk-" * 20_000,
+        "password: x " * 5_000,
+        " http://a:b" * 5_000,
+        "eyJabcdefgh." * 5_000,
+        "-----BEGIN PRIVATE KEY-----" * 2_000,
+        "api_key=" * 5_000,
+        "bearer " * 8_000,
+        '\\"' * 20_000,
+    ],
+)
 def test_hostile_text_costs_linear_time(event, text):
     """Texts that take a backtracking engine seconds are scanned in a fraction of one."""
     one = event(inputs=text, outputs={"x": text + CANARIES["jwt"][0]})
@@ -364,7 +409,7 @@ filler = st.lists(
 )
 def test_a_planted_secret_never_survives(event, secret, field, before, after, left, right):
     """Whatever stands around a secret, in whatever field: it is not in the event's JSON any more."""
-    kind, canary = secret
+    _, canary = secret
     text = "".join(before) + left + canary + right + "".join(after)
     protected = FLOOR.protect(event(**{field: plants(text)[field]}))
     gone = needle(canary)
@@ -380,3 +425,17 @@ def test_the_quick_look_overlooks_nothing(event, parts):
     full = SecretsFloor([Detector(kind="never", pattern="\x00never\x00")])
     one = event(inputs="".join(parts), metadata={"key".join(parts): "x"})
     assert FLOOR.protect(one) == full.protect(one)
+
+
+@pytest.mark.parametrize("place", [0, 3, 17, 99])
+def test_a_secret_among_many_events_is_found(place, event):
+    """Events that are looked at together are each protected as if they came alone, and stay in order."""
+    floor = SecretsFloor()
+    events = [event(name=f"run {n}", event_id=str(n), inputs="nothing") for n in range(100)]
+    events[place] = events[place].replace(inputs="key sk-proj-" + "a1B2" * 12)
+
+    protected = floor.protect_all(events)
+
+    assert [one.event_id for one in protected] == [str(n) for n in range(100)]
+    assert [n for n, one in enumerate(protected) if one.redacted] == [place]
+    assert b"a1B2a1B2" not in protected[place].to_json()

@@ -254,6 +254,7 @@ def test_traces_beyond_memory_stay_closed(routing, event, sinks_of):
     assert sinks_of(asked, event("llm.start", run="late", parent="root")) == IN_EU
     assert asked.decide(event("custom", run="later", parent="root")).closed == ()
     assert sinks_of(asked, event(run="fresh", root="fresh")) == EVERY
+    assert sinks_of(asked, event(run="inner attached", parent="not captured", root="inner attached")) == EVERY
 
 
 def test_forgotten_traces_report_every_sink_as_closed(routing, event):

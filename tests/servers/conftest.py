@@ -8,7 +8,6 @@ Where a server cannot be had, its tests are skipped and say why; with `CI` set t
 
 import fcntl
 import hashlib
-import logging
 import os
 import shutil
 import signal
@@ -25,7 +24,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import pytest
 
-from fanlight import Batch, Delivery, SinkContext, TelemetryEvent
+from fanlight import TelemetryEvent, testing
 from fanlight_otel import OtelConfig, OtelSink
 
 PHOENIX = "arize-phoenix==20.26.1"
@@ -125,15 +124,9 @@ def deliver() -> Callable[..., None]:
 
     def deliver_to(events: list[TelemetryEvent], *, instance: str = "5f1d7a90", **settings: Any) -> None:
         sink = OtelSink(OtelConfig(**settings))
-        logger = logging.getLogger("fanlight.sinks.traces")
-        sink.open(
-            SinkContext(
-                name="traces", service_name="support-bot", environment="prod", instance_id=instance, logger=logger
-            )
-        )
-        deliveries = tuple(Delivery(event=event, sink="traces") for event in events)
+        sink.open(testing.make_context("traces", service_name="support-bot", instance_id=instance))
         try:
-            sink.deliver(Batch(id="b-1", sink="traces", deliveries=deliveries, deadline=time.monotonic() + 30))
+            sink.deliver(testing.make_batch(events, timeout=30.0))
         finally:
             sink.close()
 
@@ -229,7 +222,7 @@ def environment(requirement: str) -> Path:
     with built_once(directory) as empty:
         if empty:
             # Without this repository's own pins: they are what the environments are kept apart for.
-            run(uv, "venv", "--no-config", "--quiet", "--python", version, directory)
+            run(uv, "venv", "--no-config", "--quiet", "--python", sys.executable, directory)
             run(uv, "pip", "install", "--no-config", "--quiet", "--python", directory / "bin" / "python", requirement)
     return directory / "bin"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from fanlight.sinks.memory import MemoryConfig, MemorySink, store
+from fanlight.sinks.memory import MemoryConfig, MemorySink, MemoryStore, store
 from fanlight.testing.batches import make_batch, make_context
 from fanlight.testing.events import make_event
 from fanlight.testing.traces import make_trace
@@ -70,3 +70,10 @@ def test_clear_forgets() -> None:
     assert store(name).events == ()
     sink.deliver(make_batch([make_event()]))
     assert len(store(name)) == 1
+
+
+def test_a_store_is_bounded_from_the_start() -> None:
+    """A store that no sink has limited yet keeps no more than it was made for."""
+    kept = MemoryStore(2)
+    kept.add(make_batch([make_event(name=str(number)) for number in range(5)]))
+    assert [event.name for event in kept.events] == ["3", "4"]

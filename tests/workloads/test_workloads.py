@@ -1,6 +1,4 @@
-"""
-The scripted programs do what their truth says, seen by a plain LangChain handler and not through fanlight.
-"""
+"""The scripted programs do what their truth says, seen by a plain LangChain handler and not through fanlight."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """A recorded run of an agent, a receiver, and sinks that are opened and closed."""
 
-import logging
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import pytest
 import trustme
 
-from fanlight import Batch, Delivery, SinkContext, TelemetryEvent
+from fanlight import Batch, SinkContext, TelemetryEvent, testing
 from fanlight_otel import OtelConfig, OtelSink
 from fanlight_otel.testing import OtlpReceiver
 
@@ -36,26 +34,15 @@ def receiver() -> Iterator[OtlpReceiver]:
 
 @pytest.fixture
 def context() -> SinkContext:
-    return SinkContext(
-        name="traces",
-        service_name="support-bot",
-        environment="prod",
-        instance_id="5f1d7a90",
-        logger=logging.getLogger("fanlight.sinks.traces"),
-    )
+    return testing.make_context("traces", service_name="support-bot", environment="prod", instance_id="5f1d7a90")
 
 
 @pytest.fixture
 def make_batch() -> Callable[..., Batch]:
-    def make(*events: TelemetryEvent, seconds: float = 10.0, attempt: int = 1, replay: bool = False) -> Batch:
-        return Batch(
-            id="b-1",
-            sink="traces",
-            deliveries=tuple(Delivery(event=event, sink="traces") for event in events),
-            deadline=time.monotonic() + seconds,
-            attempt=attempt,
-            replay=replay,
-        )
+    """Makes a batch of events that has some seconds left."""
+
+    def make(*events: TelemetryEvent, seconds: float = 10.0, **fields: Any) -> Batch:
+        return testing.make_batch(events, sink="traces", timeout=seconds, **fields)
 
     return make
 

@@ -56,25 +56,54 @@ def test_an_event_without_content_has_a_span_without_content(
 
 
 @pytest.mark.parametrize(
-    ("langchain", "genai", "openinference"),
+    ("provider", "hosted_by", "system"),
     [
         ("openai", "openai", "openai"),
-        ("azure", "azure.ai.openai", "azure"),
-        ("amazon_bedrock", "aws.bedrock", "aws"),
-        ("google_genai", "gcp.gemini", "google"),
-        ("google_vertexai", "gcp.vertex_ai", "google"),
-        ("mistralai", "mistral_ai", "mistralai"),
-        ("xai", "x_ai", "xai"),
-        ("ollama", "ollama", "ollama"),
+        ("azure.ai.openai", "azure", "openai"),
+        ("aws.bedrock", "aws", None),
+        ("gcp.gemini", "google", None),
+        ("gcp.vertex_ai", "google", "vertexai"),
+        ("mistral_ai", "mistralai", "mistralai"),
+        ("x_ai", "xai", None),
+        ("groq", "groq", None),
+        ("our-own", "our-own", None),
     ],
 )
 def test_providers_have_the_conventions_names(
-    chat: TelemetryEvent, langchain: str, genai: str, openinference: str
+    chat: TelemetryEvent, provider: str, hosted_by: str, system: str | None
 ) -> None:
-    """LangChain's word for a provider becomes each convention's own; a provider nobody knows keeps its name."""
-    attributes = SpanEncoder().attributes(chat.replace(provider=langchain))
-    assert attributes["gen_ai.provider.name"] == genai
-    assert attributes["llm.provider"] == openinference
+    """OpenTelemetry's name stands as it is, OpenInference has its own; a provider nobody knows keeps its name."""
+    attributes = SpanEncoder().attributes(chat.replace(provider=provider))
+    assert attributes["gen_ai.provider.name"] == provider
+    assert (attributes["llm.provider"], attributes["llm.system"]) == (hosted_by, system)
+
+
+@pytest.mark.parametrize(
+    ("params", "kind"),
+    [
+        ({"response_format": {"type": "json_schema"}}, "json"),
+        ({"response_format": "json_object"}, "json"),
+        ({"response_mime_type": "application/json"}, "json"),
+        ({"format": "json"}, "json"),
+        ({"response_format": {"type": "text"}}, "text"),
+        ({"response_format": 7}, None),
+        ({}, None),
+    ],
+)
+def test_the_kind_of_output_that_was_asked_for(chat: TelemetryEvent, params: dict[str, Any], kind: str | None) -> None:
+    """`gen_ai.output.type` is read from whatever the provider calls it."""
+    assert SpanEncoder().attributes(chat.replace(invocation_params=params))["gen_ai.output.type"] == kind
+
+
+def test_odd_parameters_are_left_out(chat: TelemetryEvent) -> None:
+    """A parameter of another type than the convention's has no attribute; the span is sent all the same."""
+    event = chat.replace(invocation_params={"temperature": "hot", "max_tokens": True, "stop": 7, "n": None})
+    attributes = SpanEncoder(conventions=("genai",)).attributes(event)
+    assert not [
+        name
+        for name, value in attributes.items()
+        if name.startswith("gen_ai.request") and value not in (None, "gpt-4o", False)
+    ]
 
 
 def test_missing_usage_is_not_zero(chat: TelemetryEvent) -> None:

@@ -21,6 +21,9 @@ from fanlight_otel import OtelConfig
         ({"endpoint": "http://host", "path": "x.jsonl"}, "path belongs to protocol file"),
         ({"protocol": "file"}, "protocol file needs path"),
         ({"protocol": "file", "path": "x", "endpoint": "http://host"}, "protocol file has no endpoint"),
+        ({"protocol": "file", "path": "x", "headers": {"a": "b"}}, "protocol file has no headers"),
+        ({"endpoint": "https://host", "insecure": True}, "insecure belongs to protocol grpc"),
+        ({"endpoint": "http://h", "metrics": False, "metrics_endpoint": "http://m"}, "contradicts metrics: false"),
         ({"protocol": "udp", "endpoint": "http://host"}, "'http', 'grpc' or 'file'"),
         ({"endpoint": "https://host", "protocol": "grpc", "insecure": True}, "insecure contradicts"),
         ({"endpoint": "http://host", "cert_file": "c.pem"}, "cert_file and key_file belong together"),
@@ -75,3 +78,9 @@ def test_no_secret_is_ever_shown() -> None:
 def test_grpc_takes_addresses_with_and_without_a_scheme(endpoint: str) -> None:
     """`host:4317` is how collectors write their gRPC addresses."""
     assert OtelConfig(endpoint=endpoint, protocol="grpc").endpoint == endpoint
+
+
+def test_every_key_is_described() -> None:
+    """The JSON Schema says what each key means."""
+    described = OtelConfig.model_json_schema()["properties"]
+    assert not [key for key, schema in described.items() if not schema.get("description")]

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, distribution
+
+import pytest
 
 from fanlight import SinkType
 from fanlight_otel import OtelConfig, OtelSink, fanlight_register_sinks
@@ -19,7 +21,11 @@ def test_importing_the_plugin_imports_no_sdk() -> None:
 
 def test_the_type_is_found_by_its_entry_point() -> None:
     """`otel` is found in the entry-point group `fanlight`."""
-    (found,) = entry_points(group="fanlight", name="otel")
+    try:
+        installed = distribution("fanlight-otel")
+    except PackageNotFoundError:
+        pytest.skip("fanlight-otel is on the path, but not installed: it has no entry points")
+    (found,) = installed.entry_points.select(group="fanlight", name="otel")
     assert found.load().fanlight_register_sinks() == fanlight_register_sinks()
 
 

@@ -54,10 +54,11 @@ def test_a_run_whose_start_was_never_seen_has_a_moment(chat: TelemetryEvent) -> 
 )
 def test_only_an_error_is_an_error(chat: TelemetryEvent, status: str, code: str) -> None:
     """An interrupt, a handoff, a closed stream and a refusal are no failures; `fanlight.status` tells them apart."""
-    (span,) = received(chat.replace(status=status, error=ErrorInfo(type="GraphInterrupt", message="wait")))
+    (span,) = received(chat.replace(status=status, error=ErrorInfo(type="ContentFilter", message="no")))
     assert (span.status, span.attributes["fanlight.status"]) == (code, status)
-    assert ("exception" in [event.name for event in span.events]) == (status == "error")
+    assert span.status_message == ("no" if status == "error" else "")
     assert ("error.type" in span.attributes) == (status == "error")
+    assert [event.attributes["exception.type"] for event in span.events] == ["ContentFilter"]
 
 
 def test_an_error_is_an_exception_event_at_the_end(tree: dict[str, TelemetryEvent]) -> None:

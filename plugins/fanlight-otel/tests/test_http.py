@@ -172,6 +172,28 @@ def test_an_event_that_cannot_be_encoded_does_not_stop_the_others(
     assert [span.span_id for span in receiver.spans] == [chat.span_id]
 
 
+def test_nothing_is_sent_for_nothing(
+    sink: OtelSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
+) -> None:
+    """A batch of which no event can be encoded makes no request, and each event has its reason."""
+    broken = [chat.replace(event_id="a", trace_id="no hex"), chat.replace(event_id="b", type="feedback")]
+    with pytest.raises(PartialFailure) as caught:
+        sink.deliver(make_batch(*broken))
+    reasons = {key: error.reason for key, error in caught.value.errors.items() if isinstance(error, PermanentError)}
+    assert reasons == {"a": "encode_failed", "b": "unsupported"}
+    assert receiver.requests == []
+
+
+def test_more_rejections_than_spans_are_not_believed(
+    sink: OtelSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
+) -> None:
+    """A receiver cannot unbalance the ledger: it rejects at most what it was sent."""
+    receiver.faults.append(Fault(rejected=99))
+    with pytest.raises(PartialFailure) as caught:
+        sink.deliver(make_batch(chat))
+    assert caught.value.unidentified == 1
+
+
 def test_a_cut_connection_is_tried_again(
     sink: OtelSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
 ) -> None:
@@ -234,6 +256,13 @@ def test_an_answer_that_is_no_protobuf_is_a_yes(
     """Some receivers answer 200 with JSON."""
     with _server(b'HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 17\r\n\r\n{"status": "ok"}\n') as port:
         open_sink(endpoint=f"http://127.0.0.1:{port}", metrics=False).deliver(make_batch(chat))
+
+
+def test_accepted_is_a_yes(sink: OtelSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch) -> None:
+    """Some intakes answer 202: they have taken the batch."""
+    receiver.faults.append(Fault(status=202, accept=True))
+    sink.deliver(make_batch(chat))
+    assert len(receiver.spans) == 1
 
 
 def test_an_answer_may_be_compressed(open_sink: OpenSink, chat: TelemetryEvent, make_batch: MakeBatch) -> None:

@@ -28,7 +28,7 @@ def _no_inline(value: Any) -> bool:
 
 
 def _no_memory(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("type") in {"disk", "broker"}
+    return isinstance(value, dict) and value.get("type") in ("disk", "broker")
 
 
 _SAMPLE: Final = "sampling"

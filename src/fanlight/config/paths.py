@@ -4,11 +4,8 @@ Places in a configuration, spelled as in `routes[2].to[0]`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-_LAST_STEP: Final = re.compile(r"(?:\.|^)[^.\[\]]*$|\[\d+\]$")
+from typing import Any
 
 
 def join(path: str, step: str | int) -> str:
@@ -20,7 +17,7 @@ def join(path: str, step: str | int) -> str:
 
 def parent(path: str) -> str:
     """Return *path* without its last step; the document itself is the empty path."""
-    return _LAST_STEP.sub("", path, count=1)
+    return path[: max(path.rfind("."), path.rfind("["), 0)]
 
 
 def is_within(path: str, outer: str) -> bool:

@@ -34,14 +34,11 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise TooMuchError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=self._place())
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise TooMuchError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=event.start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
-
-    def _place(self) -> yaml.Mark:
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        return event.start_mark
 
 
 for _name, _pattern, _first in (

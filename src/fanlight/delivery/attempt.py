@@ -23,20 +23,24 @@ class Attempt:
 
     def __init__(self, call: Callable[[], object]) -> None:
         self._call: Final = call
+        self._error: BaseException | None = None
         self.done = False
-        self.error: BaseException | None = None
 
     def run(self, condition: threading.Condition) -> None:
         """Make the call, contain whatever it raises, and notify *condition*."""
-        error: BaseException | None = None
         try:
             with suppressed():
                 self._call()
         except BaseException as raised:  # SystemExit, KeyboardInterrupt and CancelledError of a sink end here too
-            error = raised
+            self._error = raised
         with condition:
-            self.error, self.done = error, True
+            self.done = True
             condition.notify_all()
+
+    def take_error(self) -> BaseException | None:
+        """Return what the call raised, and let go of it: its traceback holds this attempt, and so the batch."""
+        error, self._error = self._error, None
+        return error
 
 
 class AttemptThread:
@@ -79,7 +83,7 @@ class AttemptThread:
                 if remaining <= 0:
                     return AttemptTimeoutError(f"no answer within {self._clock.monotonic() - begin:.1f} s")
                 self._clock.wait(self._condition, remaining)
-            return attempt.error
+            return attempt.take_error()
 
     def retire(self, last: Callable[[], object] | None = None) -> None:
         """Let the thread end after what it is doing now, and after *last*."""

@@ -21,12 +21,18 @@ class SinkInstance:
     """A sink from its making to its closing. All methods run on the attempt thread."""
 
     def __init__(
-        self, sink_type: SinkType, config: SinkConfig, context: SinkContext, wrappers: Sequence[object]
+        self,
+        sink_type: SinkType,
+        config: SinkConfig,
+        context: SinkContext,
+        wrappers: Sequence[object],
+        after_open: Callable[[], None] | None = None,
     ) -> None:
         self._sink_type: Final = sink_type
         self._config: Final = config
         self._context: Final = context
         self._wrappers: Final = wrappers
+        self._after_open: Final = after_open
         self._sink: Sink[Any] | None = None
         self._deliver: Callable[..., Any] | None = None
 
@@ -36,6 +42,8 @@ class SinkInstance:
         sink.open(self._context)
         self._deliver = deliver_hook(self._context.name, sink, self._wrappers)
         self._sink = sink
+        if self._after_open is not None:
+            self._after_open()
 
     def deliver(self, batch: Batch) -> None:
         """Deliver *batch* through the sink's hook."""

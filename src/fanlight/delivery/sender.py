@@ -178,6 +178,8 @@ class Sender:
         self._record.timeouts += isinstance(error, AttemptTimeoutError)
         self._record.failed(description, self._clock.time_ns())
         self._voice.warn(fact, f"{fact}: {description}")
+        # Its frames hold the batch, and some of them (pluggy's) hold the exception: together they would stay.
+        error.__traceback__ = None
 
     def _tell(
         self,

@@ -33,11 +33,11 @@ class Voice:
         more = self._unsaid.pop(kind, 0)
         _log.warning("sink %s: %s%s", self._sink, fact, f" ({more} more since the last line)" if more else "")
 
-    def losses(self, dropped: Mapping[str, int]) -> None:
-        """Log how many events were lost since the last line about the same reason."""
+    def losses(self, dropped: Mapping[str, int], *, at_last: bool = False) -> None:
+        """Log how many events were lost since the last line about the same reason; *at_last*, whenever that was."""
         for reason, count in dropped.items():
             lost = count - self._lost[reason]
-            if lost > 0 and self._may_say(f"lost {reason}"):
+            if lost > 0 and (at_last or self._may_say(f"lost {reason}")):
                 self._lost[reason] = count
                 _log.warning("sink %s: %d events were dropped: %s", self._sink, lost, reason)
 

@@ -102,17 +102,22 @@ class LaneWorker:
 
     def close(self, deadline: float) -> None:
         """Deliver what is pending until the lane's end, drop the rest as `shutdown`, and close the sink."""
+        self.begin_close(deadline)
         with self._condition:
-            self._batcher.flush_to(self._journal.depth(self._sink).tail)
-            self._end.close(self._clock.monotonic(), deadline)
-            self._condition.notify_all()
             while self._thread is not None and not self._stopped:
                 remaining = self._end.at - self._clock.monotonic()
                 if remaining <= 0:
                     break
                 self._clock.wait(self._condition, remaining)
             self._drop_rest()
-        self._voice.losses(self._ledger.snapshot().dropped)
+        self._voice.losses(self._ledger.snapshot().dropped, at_last=True)
+
+    def begin_close(self, deadline: float) -> None:
+        """Let the thread deliver what is pending until *deadline* and then end, without waiting for it."""
+        with self._condition:
+            self._batcher.flush_to(self._journal.depth(self._sink).tail)
+            self._end.close(self._clock.monotonic(), deadline)
+            self._condition.notify_all()
 
     def _start(self) -> bool:
         with self._condition:
@@ -171,13 +176,16 @@ class LaneWorker:
             self._lease = lease = self._journal.lease(
                 self._sink, max_events=self._batcher.max_events, max_bytes=self._batcher.max_bytes
             )
-        return lease is None or self._sender.send(lease)
+        if lease is not None and not self._sender.send(lease):
+            return False
+        self._lease = None
+        return True
 
     def _finish(self) -> None:
         self._drop_rest()
         begin = self._clock.monotonic()
         error = self._host.close(lambda: min(begin + self._timeout, self._end.at))
-        if error is not None:
+        if error is not None and begin < self._end.at:  # without time, nobody waited for an answer
             self._voice.warn("close", f"closing it failed: {describe(error)}")
         self._stop()
 

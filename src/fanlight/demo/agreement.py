@@ -1,6 +1,4 @@
-"""
-Do the destinations agree with the script, with each other, and with the rules? Each "no" is a sentence.
-"""
+"""Do the destinations agree with the script, with each other, and with the rules? Each "no" is a sentence."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The command: prepares a place, plays the script through a router, reads back, compares, and says yes or no.
-"""
+"""The command: prepares a place, plays the script through a router, reads back, compares, and says yes or no."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Reading every destination back, once the router is closed.
-"""
+"""Reading every destination back, once the router is closed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Reading back from a Phoenix server, by its REST API.
-"""
+"""Reading back from a Phoenix server, by its REST API."""
 
 from __future__ import annotations
 
@@ -10,6 +8,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
+from http.client import HTTPException
 from typing import Any, Final
 
 from fanlight.demo.received import Received, SeenRun, run_of_span
@@ -58,7 +57,7 @@ class Phoenix:
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=3):  # noqa: S310 - the scheme was checked
                 return True
-        except OSError:
+        except (OSError, HTTPException):
             return False
 
     def read(self, traces: Collection[str], runs: int, since: datetime, patience: float = 15.0) -> Received:
@@ -86,7 +85,7 @@ class Phoenix:
             with urllib.request.urlopen(self.url + path, timeout=10) as response:  # noqa: S310 - the scheme was checked
                 found: dict[str, Any] = json.load(response)
                 return found
-        except OSError:  # the project appears with its first span
+        except (OSError, HTTPException, ValueError):  # the project appears with its first span
             return {}
 
 

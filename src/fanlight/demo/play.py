@@ -1,6 +1,4 @@
-"""
-Playing the script: each program through one router, with a status line, and the trees as they are complete.
-"""
+"""Playing the script: each program through one router, with a status line, and the trees as they are complete."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What a destination holds, in words that all destinations share, so that they can be compared run by run.
-"""
+"""What a destination holds, in words that all destinations share, so that they can be compared run by run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What arrived where, read back from each destination, and whether it is what it must be.
-"""
+"""What arrived where, read back from each destination, and whether it is what it must be."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What the demo plays, for whom, and what must have come of it.
-"""
+"""What the demo plays, for whom, and what must have come of it."""
 
 from __future__ import annotations
 

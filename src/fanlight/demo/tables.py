@@ -1,6 +1,4 @@
-"""
-Tables of text: names to the left, figures to the right.
-"""
+"""Tables of text: names to the left, figures to the right."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The demo's questions, asked of what was read back.
-"""
+"""The demo's questions, asked of what was read back."""
 
 from __future__ import annotations
 

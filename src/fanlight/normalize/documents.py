@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, Final
 
 from fanlight.event import Document
+from fanlight.normalize.arguments import identifier
 from fanlight.normalize.values import Reader
 
 SCORE_KEYS: Final = ("score", "relevance_score", "_score", "similarity_score", "similarity", "distance", "_distance")
@@ -33,7 +34,7 @@ def _document(reader: Reader, rank: int, item: Any) -> Document:
     return Document(
         rank=rank,
         content=reader.text(str.__str__(content)) if isinstance(content, str) else None,
-        id=reader.text(str(identity)) if isinstance(identity, str | int) else None,
+        id=identifier(identity),
         score=_score(raw),
         metadata=_object(reader.read(raw)),
     )

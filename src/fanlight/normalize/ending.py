@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from fanlight.capture.record import CallbackRecord
 from fanlight.event import ErrorInfo, Message, Status, TelemetryEvent, Tool
+from fanlight.normalize.arguments import argument, text_of
 from fanlight.normalize.documents import documents_of
 from fanlight.normalize.failure import error_info
 from fanlight.normalize.messages import finish_reason_of, message_of
@@ -25,17 +26,17 @@ Content: TypeAlias = Callable[[Reader, CallbackRecord, TelemetryEvent], dict[str
 
 def chain_ended(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -> dict[str, Any]:
     """Return outputs, and the inputs that only a stream's end tells."""
-    return {"status": "ok", "outputs": reader.value("outputs", record.args[0]), **_late_inputs(reader, record)}
+    return {"status": "ok", "outputs": reader.value("outputs", argument(record, 0)), **_late_inputs(reader, record)}
 
 
 def chain_failed(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -> dict[str, Any]:
     """Return how a chain, graph or node ended otherwise."""
-    return {**_failure(reader, record.args[0]), **_late_inputs(reader, record)}
+    return {**_failure(reader, argument(record, 0)), **_late_inputs(reader, record)}
 
 
 def llm_ended(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -> dict[str, Any]:
     """Return a model's answer and what it took."""
-    response = record.args[0]
+    response = argument(record, 0)
     generations = _generations(response)
     llm_output = getattr(response, "llm_output", None)
     return {
@@ -51,7 +52,7 @@ def llm_failed(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -
     """Return how a model's call ended otherwise, with the part of the answer that had come."""
     response = record.kwargs.get("response")
     generations = [generation for generation in _generations(response) if _holds_something(generation)]
-    fields = {**_failure(reader, record.args[0]), "streamed": record.token_count > 0}
+    fields = {**_failure(reader, argument(record, 0)), "streamed": record.token_count > 0}
     if generations or record.token_count:
         fields["output_messages"] = _answers(reader, generations)
         fields |= answered(generations, getattr(response, "llm_output", None)) | usage_of(generations, None)
@@ -60,13 +61,13 @@ def llm_failed(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -
 
 def tool_ended(reader: Reader, record: CallbackRecord, start: TelemetryEvent) -> dict[str, Any]:
     """Return what a tool gave back; an answer with `status="error"` is an error."""
-    output = record.args[0]
+    output = argument(record, 0)
     is_message = getattr(output, "type", None) == "tool" and hasattr(output, "tool_call_id")
     result = reader.value("tool.result", output.content if is_message else output)
     if is_message and getattr(output, "artifact", None) is not None:
         reader.note(0, field="tool.artifact")
     tool = start.tool or Tool(name=start.name)
-    call_id = tool.call_id or (output.tool_call_id if is_message else None)
+    call_id = tool.call_id or (text_of(output.tool_call_id) if is_message else None)
     fields: dict[str, Any] = {"status": "ok", "tool": replace(tool, call_id=call_id, result=result)}
     failed = failed_tool_message(output, call_id)
     if failed is not None:
@@ -81,12 +82,12 @@ def tool_ended(reader: Reader, record: CallbackRecord, start: TelemetryEvent) ->
 
 def retriever_ended(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -> dict[str, Any]:
     """Return what was found."""
-    return {"status": "ok", "documents": documents_of(reader, record.args[0])}
+    return {"status": "ok", "documents": documents_of(reader, argument(record, 0))}
 
 
 def run_failed(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -> dict[str, Any]:
     """Return how a run without anything else to tell ended otherwise."""
-    return _failure(reader, record.args[0])
+    return _failure(reader, argument(record, 0))
 
 
 def _failure(reader: Reader, error: Any) -> dict[str, Any]:

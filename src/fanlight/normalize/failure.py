@@ -31,7 +31,9 @@ def type_name(error: Any) -> str:
 def chain_of(error: Any) -> list[BaseException]:
     """Return *error* and what it came from: its cause, else the exception that was being handled."""
     chain: list[BaseException] = []
-    while isinstance(error, BaseException) and len(chain) < MAX_CAUSES and not any(error is seen for seen in chain):
+    while (
+        issubclass(type(error), BaseException) and len(chain) < MAX_CAUSES and not any(error is seen for seen in chain)
+    ):
         chain.append(error)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return chain

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from fanlight.capture.record import CallbackRecord
 from fanlight.event import AgentAction, EventType
+from fanlight.normalize.arguments import argument, text_of
 from fanlight.normalize.failure import error_info
 from fanlight.normalize.values import Reader
 
@@ -18,18 +19,18 @@ Content: TypeAlias = Callable[[Reader, CallbackRecord], dict[str, Any]]
 
 def custom_event(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
     """Return name and data of what the application dispatched."""
-    name, data = record.args
-    return {"name": reader.text(str(name))[:256], "custom": reader.value("custom", data)}
+    name = text_of(argument(record, 0)) or "custom"
+    return {"name": name, "custom": reader.value("custom", argument(record, 1))}
 
 
 def text(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
     """Return the text that a chain showed."""
-    return {"name": "text", "custom": reader.value("custom", record.args[0])}
+    return {"name": "text", "custom": reader.value("custom", argument(record, 0))}
 
 
 def retry(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
     """Return which attempt failed, and why it is tried again."""
-    state = record.args[0]
+    state = argument(record, 0)
     number = getattr(state, "attempt_number", None)
     outcome = getattr(state, "outcome", None)
     error = outcome.exception() if outcome is not None and outcome.done() and outcome.failed else None
@@ -47,7 +48,7 @@ def retry(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
 
 def agent_action(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
     """Return what a classic agent decided to do."""
-    action = record.args[0]
+    action = argument(record, 0)
     reader.begin("agent_action")
     tool = getattr(action, "tool", None)
     return {
@@ -62,7 +63,7 @@ def agent_action(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
 
 def agent_finish(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
     """Return what a classic agent concluded."""
-    finish = record.args[0]
+    finish = argument(record, 0)
     reader.begin("agent_action")
     output = reader.read(getattr(finish, "return_values", None))
     return {"name": "agent_finish", "agent_action": AgentAction(output=output, log=_log(reader, finish))}
@@ -70,7 +71,7 @@ def agent_finish(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
 
 def graph_lifecycle(reader: Reader, record: CallbackRecord) -> dict[str, Any]:
     """Return where a graph paused or went on."""
-    event = record.args[0]
+    event = argument(record, 0)
     names = ("status", "checkpoint_id", "checkpoint_ns", "interrupts")
     told = {name: value for name in names if (value := getattr(event, name, None)) is not None}
     return {"name": record.callback, "custom": reader.value("custom", told)}

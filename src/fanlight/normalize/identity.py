@@ -9,28 +9,26 @@ event of a tree, also where LangChain lost the metadata or a thread lost the con
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
-from uuid import UUID
 
 from fanlight.capture.record import CallbackRecord
 from fanlight.context import OFF_TAG, ContextValues
-from fanlight.normalize.runs import Lineage, Tree
+from fanlight.normalize.arguments import first_identifier, identifier, mapping, metadata_of, tags_of
 from fanlight.normalize.settings import NormalizerSettings
+from fanlight.normalize.tree import Lineage, Tree
 from fanlight.normalize.values import Reader
 
 LC_TAGS: Final = ("seq:step:", "graph:step:", "map:key:", "retry:attempt:", "langsmith:")
 """How the tags begin that LangChain and LangGraph add."""
 _ATTEMPT: Final = "retry:attempt:"
 _MAX_TAGS: Final = 128
-_MAX_TAG: Final = 256
-_MAX_ID: Final = 512
 
 
 def is_off(record: CallbackRecord) -> bool:
     """Whether the run asked not to be captured."""
     context = record.context
-    return OFF_TAG in (record.kwargs.get("tags") or ()) or (context is not None and context.suppressed)
+    return (context is not None and context.suppressed) or OFF_TAG in tags_of(record)
 
 
 def lineage_of(record: CallbackRecord, tree: Tree, parent: Lineage | None, settings: NormalizerSettings) -> Lineage:
@@ -40,21 +38,25 @@ def lineage_of(record: CallbackRecord, tree: Tree, parent: Lineage | None, setti
     if context is not None and context.metadata and not (parent and context is parent.context):
         handed_down = {**handed_down, **context.metadata}
     if record.configurable:
-        taken = {key: record.configurable[key] for key in settings.configurable_keys if key in record.configurable}
+        given = mapping(record.configurable)
+        taken = {key: given[key] for key in settings.configurable_keys if key in given}
         handed_down = {**handed_down, **taken}
-    own = record.kwargs.get("metadata") or {}
+    own = metadata_of(record)
     metadata = {**handed_down, **own} if handed_down else own
     return Lineage(
         tree,
         context,
         handed_down,
-        (context and context.user_id) or _first(metadata, settings.user_keys) or (parent and parent.user_id) or None,
+        (context and context.user_id)
+        or first_identifier(metadata, settings.user_keys)
+        or (parent and parent.user_id)
+        or None,
         (context and context.session_id)
-        or _first(metadata, settings.session_keys)
+        or first_identifier(metadata, settings.session_keys)
         or (parent and parent.session_id)
         or None,
         (context and context.tenant_id)
-        or _first(metadata, settings.tenant_keys)
+        or first_identifier(metadata, settings.tenant_keys)
         or (parent and parent.tenant_id)
         or None,
     )
@@ -64,10 +66,10 @@ def identity_fields(
     reader: Reader, record: CallbackRecord, lineage: Lineage, settings: NormalizerSettings
 ) -> dict[str, Any]:
     """Return the event fields that say whose run it is."""
-    own = record.kwargs.get("metadata") or {}
+    own = metadata_of(record)
     metadata = {**lineage.handed_down, **own} if lineage.handed_down else own
     context = lineage.context
-    tags, lc_tags = split_tags((*(record.kwargs.get("tags") or ()), *(context.tags if context else ())))
+    tags, lc_tags = split_tags((*tags_of(record), *(context.tags if context else ())))
     return {
         "tags": tags,
         "lc_tags": lc_tags,
@@ -75,24 +77,21 @@ def identity_fields(
         "user_id": lineage.user_id,
         "session_id": lineage.session_id,
         "tenant_id": lineage.tenant_id,
-        "prompt_name": _id(metadata.get(settings.prompt_name_key)),
-        "prompt_version": _id(metadata.get(settings.prompt_version_key)),
+        "prompt_name": identifier(metadata.get(settings.prompt_name_key)),
+        "prompt_version": identifier(metadata.get(settings.prompt_version_key)),
         "environment": (context and context.environment) or settings.environment,
         "attempt": attempt_of(lc_tags),
     }
 
 
-def split_tags(tags: Iterable[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def split_tags(tags: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the user's tags and LangChain's, each once, in the order they came."""
     own: dict[str, None] = {}
     others: dict[str, None] = {}
     for tag in tags:
-        text = (str.__str__(tag) if isinstance(tag, str) else f"<{type(tag).__name__}>")[:_MAX_TAG]
-        if text == OFF_TAG:
-            continue
-        into = others if text.startswith(LC_TAGS) else own
-        if len(into) < _MAX_TAGS:
-            into[text] = None
+        into = others if tag.startswith(LC_TAGS) else own
+        if tag != OFF_TAG and len(into) < _MAX_TAGS:
+            into[tag] = None
     return tuple(own), tuple(others)
 
 
@@ -111,16 +110,3 @@ def _context(record: CallbackRecord, parent: Lineage | None) -> ContextValues | 
     if own is None or own is inherited:
         return inherited
     return own.within(inherited) if inherited is not None else own
-
-
-def _first(metadata: Mapping[str, Any], keys: Iterable[str]) -> str | None:
-    return next((text for key in keys if (text := _id(metadata.get(key)))), None)
-
-
-def _id(value: Any) -> str | None:
-    if isinstance(value, str):
-        text = str.__str__(value)[:_MAX_ID]
-        return (text if text.isascii() else text.encode("utf-8", "replace").decode()) or None
-    if type(value) is int or isinstance(value, UUID | float):
-        return str(value)[:_MAX_ID]
-    return None

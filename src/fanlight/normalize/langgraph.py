@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fanlight.event import LangGraph, Operation
+from fanlight.normalize.arguments import identifier
 
 _GRAPHS: Final = frozenset({"langgraph", "langchain_create_agent", "deepagents"})
 """What `ls_integration` says on a graph's own run. Runs below inherit it or say something else."""
@@ -15,22 +16,29 @@ _GRAPHS: Final = frozenset({"langgraph", "langchain_create_agent", "deepagents"}
 def position_of(metadata: dict[str, Any]) -> LangGraph | None:
     """Return the graph position in *metadata*; `None` outside of every graph."""
     node = metadata.get("langgraph_node")
-    if node is None and metadata.get("ls_integration") not in _GRAPHS:
+    if node is None and identifier(metadata.get("ls_integration")) not in _GRAPHS:
         return None
     step = metadata.get("langgraph_step")
     return LangGraph(
-        node=_text(node),
-        step=step if type(step) is int else None,
-        thread_id=_text(metadata.get("thread_id")),
-        checkpoint_id=_text(metadata.get("checkpoint_id")),
-        checkpoint_ns=_text(metadata.get("langgraph_checkpoint_ns")) or _text(metadata.get("checkpoint_ns")),
-        graph_id=_text(metadata.get("graph_id")),
+        node=identifier(node),
+        step=step if type(step) is int and 0 <= step < 2**63 else None,
+        thread_id=identifier(metadata.get("thread_id")),
+        checkpoint_id=identifier(metadata.get("checkpoint_id")),
+        checkpoint_ns=identifier(metadata.get("langgraph_checkpoint_ns")) or identifier(metadata.get("checkpoint_ns")),
+        graph_id=identifier(metadata.get("graph_id")),
     )
+
+
+def thread_of(position: LangGraph | None) -> tuple[str, str] | None:
+    """Return thread and checkpoint namespace of a graph's own run; `None` for its nodes, and without a thread."""
+    if position is None or position.node is not None or position.thread_id is None:
+        return None
+    return position.thread_id, position.checkpoint_ns or ""
 
 
 def is_graph(metadata: dict[str, Any]) -> bool:
     """Whether the run is a graph that no other graph runs as a node."""
-    return metadata.get("langgraph_node") is None and metadata.get("ls_integration") in _GRAPHS
+    return metadata.get("langgraph_node") is None and identifier(metadata.get("ls_integration")) in _GRAPHS
 
 
 def superstep_of(position: LangGraph) -> tuple[str, int] | None:
@@ -47,10 +55,10 @@ def chain_operation(name: str, metadata: dict[str, Any], *, is_top: bool) -> Ope
     An agent is what was built as one (`create_agent` names it in `lc_agent_name`; the classic `AgentExecutor`), and
     a graph that is not below another run and calls itself agent. Other such graphs are workflows.
     """
-    if name == metadata.get("lc_agent_name") or name == "AgentExecutor":
+    if name == identifier(metadata.get("lc_agent_name")) or name == "AgentExecutor":
         return "invoke_agent"
     if is_graph(metadata):
-        if metadata.get("ls_integration") != "langgraph" or "agent" in name.lower():
+        if identifier(metadata.get("ls_integration")) != "langgraph" or "agent" in name.lower():
             return "invoke_agent"
         if is_top:
             return "invoke_workflow"
@@ -62,9 +70,3 @@ def resumes(inputs: Any) -> bool:
     if inputs is None:
         return True
     return type(inputs).__name__ == "Command" and getattr(inputs, "resume", None) is not None
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return str.__str__(value)[:1024] or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fanlight.event import Link, Message
+from fanlight.event import Link, Message, TelemetryEvent
 
 _MAX_REQUESTS: Final = 1024
 _MAX_INTERRUPTED: Final = 10_000
@@ -56,14 +56,20 @@ class InterruptedRuns:
     def __init__(self) -> None:
         self._by_thread: OrderedDict[tuple[str, str], Interrupted] = OrderedDict()
 
-    def paused(self, thread: tuple[str, str], trace_id: str, span_id: str, requests: Requests) -> None:
-        """Note that the graph of *thread* (its id and its checkpoint namespace) paused in this span."""
-        link = Link(trace_id=trace_id, span_id=span_id, kind="resumes")
+    def paused(self, thread: tuple[str, str] | None, event: TelemetryEvent, requests: Requests) -> None:
+        """Note that the graph of *thread* (its id and checkpoint namespace) paused in the run that *event* ended."""
+        if thread is None:
+            return
+        link = Link(trace_id=event.trace_id, span_id=event.span_id, kind="resumes")
         self._by_thread[thread] = Interrupted(link, requests)
         self._by_thread.move_to_end(thread)
         if len(self._by_thread) > _MAX_INTERRUPTED:
             self._by_thread.popitem(last=False)
 
-    def resumed(self, thread: tuple[str, str]) -> Interrupted | None:
-        """Return what *thread* goes on from, once."""
-        return self._by_thread.pop(thread, None)
+    def resumed(self, thread: tuple[str, str] | None, requests: Requests) -> tuple[Link, ...]:
+        """Return the link to what *thread* goes on from, once; *requests* takes over the tool calls asked for there."""
+        paused = self._by_thread.pop(thread, None) if thread is not None else None
+        if paused is None:
+            return ()
+        requests.take_over(paused.requests)
+        return (paused.link,)

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from langchain_core.messages import BaseMessage
 
+from fanlight.normalize.arguments import identifier
+
 _ROLES: Final = {
     "human": "user",
     "HumanMessageChunk": "user",
@@ -27,8 +29,8 @@ _ELSEWHERE: Final = frozenset({"tool_calls", "reasoning_content"})
 
 def role_of(message: BaseMessage) -> str:
     """Return the role: OpenTelemetry's word where it has one, else the application's own."""
-    role = _ROLES.get(message.type)
-    return role if role is not None else str(getattr(message, "role", None) or message.type)
+    kind = identifier(message.__dict__.get("type")) or "message"
+    return _ROLES.get(kind) or identifier(message.__dict__.get("role")) or kind
 
 
 def message_value(message: BaseMessage) -> Iterable[tuple[str, Any]]:

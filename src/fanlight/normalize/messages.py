@@ -10,6 +10,7 @@ from typing import Any, Final
 from langchain_core.messages import BaseMessage
 
 from fanlight.event import ContentPart, Message, ToolCall
+from fanlight.normalize.arguments import first_identifier, mapping, sequence, text_of
 from fanlight.normalize.message_values import role_of
 from fanlight.normalize.parts import parts_of
 from fanlight.normalize.values import Reader
@@ -32,7 +33,7 @@ def message_of(reader: Reader, message: Any, finish_reason: str | None = None) -
         return Message(role="user", parts=parts_of(reader, message, ()))
     stored = message.__dict__
     calls = _tool_calls(reader, stored)
-    extra = stored.get("additional_kwargs") or {}
+    extra = mapping(stored.get("additional_kwargs"))
     parts = parts_of(reader, stored.get("content"), calls)
     if reasoning := extra.get("reasoning_content"):
         parts = (ContentPart(type="reasoning", text=reader.text(str(reasoning))), *parts)
@@ -42,21 +43,16 @@ def message_of(reader: Reader, message: Any, finish_reason: str | None = None) -
         role=role_of(message),
         parts=parts,
         tool_calls=calls,
-        tool_call_id=_text(stored.get("tool_call_id")),
-        name=_text(stored.get("name")),
-        id=_text(stored.get("id")),
+        tool_call_id=text_of(stored.get("tool_call_id")),
+        name=text_of(stored.get("name")),
+        id=text_of(stored.get("id")),
         finish_reason=finish_reason or (finish_reason_of(stored.get("response_metadata")) if calls or parts else None),
     )
 
 
 def finish_reason_of(metadata: Any) -> str | None:
     """Return why the model stopped, under whichever name its provider says so."""
-    if not isinstance(metadata, dict):
-        return None
-    for key in _FINISH_KEYS:
-        if reason := metadata.get(key):
-            return str(reason)
-    return None
+    return first_identifier(mapping(metadata), _FINISH_KEYS)
 
 
 def _flat(messages: Any) -> Iterable[Any]:
@@ -69,20 +65,18 @@ def _flat(messages: Any) -> Iterable[Any]:
 
 def _tool_calls(reader: Reader, stored: dict[str, Any]) -> tuple[ToolCall, ...]:
     calls = [
-        ToolCall(name=_text(call.get("name")) or "", id=_text(call.get("id")), arguments=reader.read(call.get("args")))
-        for call in stored.get("tool_calls") or ()
+        ToolCall(
+            name=text_of(call.get("name")) or "", id=text_of(call.get("id")), arguments=reader.read(call.get("args"))
+        )
+        for call in sequence(stored.get("tool_calls"))
     ]
     calls += [
         ToolCall(
-            name=_text(call.get("name")) or "",
-            id=_text(call.get("id")),
+            name=text_of(call.get("name")) or "",
+            id=text_of(call.get("id")),
             arguments=reader.read(call.get("args")),
-            error=_text(call.get("error")) or "not valid JSON",
+            error=text_of(call.get("error")) or "not valid JSON",
         )
-        for call in stored.get("invalid_tool_calls") or ()
+        for call in sequence(stored.get("invalid_tool_calls"))
     ]
     return tuple(calls)
-
-
-def _text(value: Any) -> str | None:
-    return str.__str__(value)[:1024] if isinstance(value, str) and value else None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from fanlight.normalize.arguments import mapping, text_of
 from fanlight.normalize.messages import finish_reason_of
 from fanlight.normalize.values import Reader
 
@@ -52,11 +53,11 @@ _TOOLS: Final = ("tools", "functions")
 
 def requested(reader: Reader, kwargs: dict[str, Any], serialized: Any) -> dict[str, Any]:
     """Return the event fields for what was asked of which model."""
-    metadata = kwargs.get("metadata") or {}
-    params = kwargs.get("invocation_params") or {}
+    metadata = mapping(kwargs.get("metadata"))
+    params = mapping(kwargs.get("invocation_params"))
     fields: dict[str, Any] = {
         "provider": provider_of(metadata.get("ls_provider")) or _provider_by_package(serialized),
-        "request_model": _text(metadata.get("ls_model_name")) or _first(params, _REQUEST_MODEL),
+        "request_model": text_of(metadata.get("ls_model_name")) or _first(params, _REQUEST_MODEL),
     }
     if allowed := _allowed(params, metadata):
         fields["invocation_params"] = reader.value("invocation_params", allowed)
@@ -71,17 +72,17 @@ def answered(generations: list[Any], llm_output: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     reasons: list[str] = []
     for generation in generations:
-        info = _dict(getattr(generation, "generation_info", None))
+        info = mapping(getattr(generation, "generation_info", None))
         message = getattr(generation, "message", None)
-        metadata = _dict(getattr(message, "response_metadata", None))
+        metadata = mapping(getattr(message, "response_metadata", None))
         if reason := finish_reason_of(metadata) or finish_reason_of(info):
-            reasons.append(reason[:256])
+            reasons.append(reason)
         _put(fields, "response_model", _first(metadata, _RESPONSE_MODEL) or _first(info, _RESPONSE_MODEL))
-        _put(fields, "response_id", _text(metadata.get("id")) or _provider_id(getattr(message, "id", None)))
-        _gateway(fields, _dict(info.get("lc_gateway_metadata")))
-    output = _dict(llm_output)
+        _put(fields, "response_id", text_of(metadata.get("id")) or _provider_id(getattr(message, "id", None)))
+        _gateway(fields, mapping(info.get("lc_gateway_metadata")))
+    output = mapping(llm_output)
     _put(fields, "response_model", _first(output, _RESPONSE_MODEL))
-    _put(fields, "response_id", _text(output.get("id")))
+    _put(fields, "response_id", text_of(output.get("id")))
     if reasons:
         fields["finish_reasons"] = tuple(reasons)
     return fields
@@ -89,7 +90,7 @@ def answered(generations: list[Any], llm_output: Any) -> dict[str, Any]:
 
 def provider_of(name: Any) -> str | None:
     """Return OpenTelemetry's name of a provider that LangChain calls *name*."""
-    text = _text(name)
+    text = text_of(name)
     return _PROVIDERS.get(text, text) if text else None
 
 
@@ -105,7 +106,7 @@ def _gateway(fields: dict[str, Any], gateway: dict[str, Any]) -> None:
     """Take over what a model gateway says it chose: that, not what was asked of the gateway, is what answered."""
     if provider := provider_of(gateway.get("ls_provider") or gateway.get("provider")):
         fields["provider"] = provider
-    if model := _text(gateway.get("ls_model_name")) or _text(gateway.get("model")):
+    if model := text_of(gateway.get("ls_model_name")) or text_of(gateway.get("model")):
         fields["response_model"] = model
 
 
@@ -119,7 +120,7 @@ def _provider_by_package(serialized: Any) -> str | None:
 
 def _provider_id(identity: Any) -> str | None:
     """Return a message's id unless LangChain made it up from the run id."""
-    text = _text(identity)
+    text = text_of(identity)
     return None if text is None or text.startswith(("lc_", "run-")) else text
 
 
@@ -129,12 +130,4 @@ def _put(fields: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _first(source: dict[str, Any], keys: tuple[str, ...]) -> str | None:
-    return next((text for key in keys if (text := _text(source.get(key)))), None)
-
-
-def _text(value: Any) -> str | None:
-    return str.__str__(value)[:512] if isinstance(value, str) and value else None
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return next((text for key in keys if (text := text_of(source.get(key)))), None)

@@ -9,23 +9,25 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec.structs import replace
 
 from fanlight.capture.record import CallbackRecord
-from fanlight.context import parse_traceparent, span_id_of
-from fanlight.event import Link, RunEvent, TelemetryEvent
+from fanlight.event import Link, TelemetryEvent
+from fanlight.normalize.arguments import argument, metadata_of, text_of
 from fanlight.normalize.ending import ENDS
 from fanlight.normalize.ending import Content as EndContent
+from fanlight.normalize.events import end_event, inner_event, run_event, start_event, trace_id_of
 from fanlight.normalize.happening import HAPPENINGS
 from fanlight.normalize.identity import identity_fields, is_off, lineage_of
-from fanlight.normalize.langgraph import position_of, resumes
+from fanlight.normalize.langgraph import position_of, resumes, thread_of
 from fanlight.normalize.links import InterruptedRuns
 from fanlight.normalize.outcome import settle
-from fanlight.normalize.runs import Lineage, Run, RunTable, Tree
+from fanlight.normalize.runs import RunTable
 from fanlight.normalize.settings import NormalizerSettings
 from fanlight.normalize.starting import STARTS, name_of
+from fanlight.normalize.starting import Content as StartContent
 from fanlight.normalize.status import status_of
+from fanlight.normalize.tree import Lineage, Run, Tree
 from fanlight.normalize.values import Reader
 
 
@@ -62,11 +64,13 @@ class Normalizer:
 
         More than one where the run is one too many, and the oldest open one is given up for it.
         """
+        if record.callback in HAPPENINGS:
+            return self._happening(record if record.run_id is not None else _named(record))
+        if record.run_id is None:
+            return []
         if record.callback in STARTS:
-            return self._start(record)
-        if record.callback in ENDS:
-            return self._end(record)
-        return self._happening(record) if record.callback in HAPPENINGS else []
+            return self._start(record, record.run_id)
+        return self._end(record, record.run_id) if record.callback in ENDS else []
 
     def reap(self, now_perf_ns: int, now_unix_ns: int) -> list[TelemetryEvent]:
         """
@@ -78,18 +82,17 @@ class Normalizer:
         """
         return [self._abandon(run, now_perf_ns, now_unix_ns) for run in self._runs.overdue(now_perf_ns)]
 
-    def _start(self, record: CallbackRecord) -> list[TelemetryEvent]:
-        run_id = _required(record)
+    def _start(self, record: CallbackRecord, run_id: UUID) -> list[TelemetryEvent]:
         parent = self._runs.lineage(record.parent_run_id)
         if is_off(record) or (parent is not None and parent.tree is None):
             self._runs.open_off(run_id, record.perf_ns)
             return []
-        run = self._new_run(record, *STARTS[record.callback], parent)
+        if self._runs.get(run_id) is not None:  # told twice
+            return []
+        run = self._new_run(record, run_id, *STARTS[record.callback], parent)
         self._open(run)
-        return [
-            run.start,
-            *(self._abandon(old, record.perf_ns, record.time_unix_nano) for old in self._runs.crowded_out()),
-        ]
+        late = [self._abandon(old, record.perf_ns, record.time_unix_nano) for old in self._runs.crowded_out()]
+        return [run.start, *late]
 
     def _open(self, run: Run) -> None:
         self._runs.open(run)
@@ -97,60 +100,45 @@ class Normalizer:
             run.lineage.tree.tally.started(run.start.run_type, run.start.langgraph)
 
     def _new_run(
-        self,
-        record: CallbackRecord,
-        run_type: str,
-        content: Callable[[Reader, CallbackRecord, str], dict[str, Any]] | None,
-        parent: Lineage | None,
+        self, record: CallbackRecord, run_id: UUID, run_type: str, content: StartContent | None, parent: Lineage | None
     ) -> Run:
-        """Return the run that *record* is the first to tell of, with its start event; *partial* without a *content*."""
-        run_id = _required(record)
+        """Return the run that *record* is the first to tell of; without a *content* its start was never seen."""
         reader = self._reader()
-        tree = parent.tree if parent and parent.tree else Tree(str(run_id), _trace_id(record))
+        tree = parent.tree if parent and parent.tree else Tree(str(run_id), trace_id_of(record))
         lineage = lineage_of(record, tree, parent, self._settings)
         name = name_of(record, run_type)
-        metadata = record.kwargs.get("metadata") or {}
-        position = position_of(metadata)
         fields = {
             **self._origin,
             **identity_fields(reader, record, lineage, self._settings),
-            **(_safely(content, reader, record, name) if content else {"partial": True}),
+            "name": name,
+            **(self._content_of_start(reader, record, name, content, tree) if content else {"partial": True}),
         }
-        fields["links"] = links = self._links(record, tree, fields, metadata)
-        start = TelemetryEvent(
-            event_id=f"{run_id}:{run_type}.start:0",
-            type=f"{run_type}.start",  # type: ignore[arg-type]
-            run_id=str(run_id),
-            parent_run_id=str(record.parent_run_id) if record.parent_run_id else None,
-            root_run_id=tree.root_run_id,
-            trace_id=tree.trace_id,
-            span_id=span_id_of(run_id),
-            parent_span_id=_parent_span_id(record, parent),
-            name=name,
-            time_unix_nano=record.time_unix_nano,
-            start_time_unix_nano=record.time_unix_nano if content else None,
-            langgraph=position,
-            truncated=reader.truncated,
-            **fields,
+        position = position_of(metadata_of(record))
+        sequence = self._runs.next_sequence(run_id)
+        start = start_event(
+            record,
+            f"{run_type}.start",
+            sequence,
+            position,
+            lineage=lineage,
+            parent=parent,
+            reader=reader,
+            fields=fields,
         )
-        run = Run(run_id, record.parent_run_id, lineage, start, record.perf_ns)
-        run.resumed = any(link.kind == "resumes" for link in links)
-        return run
+        return Run(run_id, record.parent_run_id, lineage, start, record.perf_ns)
 
-    def _links(
-        self, record: CallbackRecord, tree: Tree, fields: dict[str, Any], metadata: dict[str, Any]
-    ) -> tuple[Link, ...]:
+    def _content_of_start(
+        self, reader: Reader, record: CallbackRecord, name: str, content: StartContent, tree: Tree
+    ) -> dict[str, Any]:
+        fields = _safely(content, reader, record, name)
+        links: tuple[Link, ...] = ()
         if "tool" in fields:
-            return tree.requests.of(fields["tool"].call_id)
-        if record.callback == "chain_start" and resumes(record.args[1]) and (thread := _thread(metadata)) is not None:
-            paused = self._interrupted.resumed(thread)
-            if paused is not None:
-                tree.requests.take_over(paused.requests)
-                return (paused.link,)
-        return ()
+            links = tree.requests.of(fields["tool"].call_id)
+        elif record.callback == "chain_start" and resumes(argument(record, 1)):
+            links = self._interrupted.resumed(thread_of(position_of(metadata_of(record))), tree.requests)
+        return {**fields, "links": links, "start_time_unix_nano": record.time_unix_nano}
 
-    def _end(self, record: CallbackRecord) -> list[TelemetryEvent]:
-        run_id = _required(record)
+    def _end(self, record: CallbackRecord, run_id: UUID) -> list[TelemetryEvent]:
         if self._runs.close_off(run_id):
             return []
         run_type, phase, content = ENDS[record.callback]
@@ -159,127 +147,57 @@ class Normalizer:
             parent = self._runs.lineage(record.parent_run_id)
             if self._runs.has_ended(run_id) or is_off(record) or (parent is not None and parent.tree is None):
                 return []
-            run = self._new_run(record, run_type, None, parent)
-            run.sequence = self._runs.past(run_id, run.lineage).sequence
+            run = self._new_run(record, run_id, run_type, None, parent)
             self._open(run)
-        return [self._close(run, record, f"{run_type}.{phase}", content)]
+        return [self._close(run, record, run_type, phase, content)]
 
-    def _close(self, run: Run, record: CallbackRecord, event_type: str, content: EndContent) -> TelemetryEvent:
+    def _close(
+        self, run: Run, record: CallbackRecord, run_type: str, phase: str, content: EndContent
+    ) -> TelemetryEvent:
         reader = self._reader()
-        start = run.start
-        fields = _safely(content, reader, record, start)
-        error = record.args[0] if record.callback.endswith("_error") else None
-        fields.setdefault("status", status_of(error) if error is not None else "ok")
+        fields = _safely(content, reader, record, run.start)
+        error = argument(record, 0) if phase == "error" else None
+        fields.setdefault("status", status_of(error) if phase == "error" else "ok")
         fields |= settle(run, self._runs.get(run.parent_id), fields, error)
-        if start.start_time_unix_nano is not None:
+        if run.start.start_time_unix_nano is not None:
             fields["duration_ms"] = (record.perf_ns - run.started_perf_ns) / 1e6
-        if record.first_token_perf_ns is not None and start.start_time_unix_nano is not None:
-            fields["time_to_first_token_ms"] = (record.first_token_perf_ns - run.started_perf_ns) / 1e6
-        event = self._last_event(run, event_type, record.time_unix_nano, reader, fields)
-        self._note_pause(run, event)
+            if record.first_token_perf_ns is not None:
+                fields["time_to_first_token_ms"] = (record.first_token_perf_ns - run.started_perf_ns) / 1e6
+        event = end_event(run, f"{run_type}.{phase}", record.time_unix_nano, reader, fields)
+        if event.status == "interrupted" and run.lineage.tree is not None:
+            self._interrupted.paused(thread_of(event.langgraph), event, run.lineage.tree.requests)
         self._runs.close(run, record.perf_ns)
         return event
 
-    def _last_event(
-        self, run: Run, event_type: str, time_unix_nano: int, reader: Reader, fields: dict[str, Any]
-    ) -> TelemetryEvent:
-        start, sequence = run.start, run.next_sequence()
-        if truncated := reader.truncated:
-            replaced = {item.field for item in truncated}
-            fields["truncated"] = (*(item for item in start.truncated if item.field not in replaced), *truncated)
-        event = replace(
-            start,
-            event_id=f"{start.run_id}:{event_type}:{sequence}",
-            type=event_type,
-            sequence=sequence,
-            time_unix_nano=time_unix_nano,
-            run_events=tuple(run.events),
-            attempt=run.attempt,
-            **fields,
-        )
-        tree = run.lineage.tree
-        if tree is None:
-            return event
-        if event.run_type == "llm":
-            tree.tally.spent(event)
-            tree.requests.add(event.output_messages, event.trace_id, event.span_id)
-        return event if not event.is_root else replace(event, rollup=tree.tally.rollup())
-
-    def _note_pause(self, run: Run, event: TelemetryEvent) -> None:
-        position = event.langgraph
-        tree = run.lineage.tree
-        if event.status == "interrupted" and position and position.node is None and position.thread_id and tree:
-            thread = (position.thread_id, position.checkpoint_ns or "")
-            self._interrupted.paused(thread, event.trace_id, event.span_id, tree.requests)
-
     def _abandon(self, run: Run, perf_ns: int, unix_ns: int) -> TelemetryEvent:
         fields = {"status": "abandoned", "partial": True}
-        event = self._last_event(run, f"{run.start.run_type}.end", unix_ns, self._reader(), fields)
+        event = end_event(run, f"{run.start.run_type}.end", unix_ns, self._reader(), fields)
         self._runs.close(run, perf_ns, seen=False)
         return event
 
     def _happening(self, record: CallbackRecord) -> list[TelemetryEvent]:
-        record = record if record.run_id is not None else _named(record)
         lineage = self._runs.lineage(record.run_id) or self._runs.lineage(record.parent_run_id)
-        if lineage is not None and lineage.tree is None:
+        if record.run_id is None or (lineage is not None and lineage.tree is None):
             return []
         event_type, content = HAPPENINGS[record.callback]
         reader = self._reader()
         fields = _safely(content, reader, record)
+        fields["truncated"] = reader.truncated
         run = self._runs.get(record.run_id)
         if run is None:
-            return [self._stray(record, event_type, lineage, reader, fields)]
-        sequence = run.next_sequence()
-        event = _inner_event(run.start, event_type, sequence, record.time_unix_nano, reader, fields)
+            # It may have ended, or was never seen: the event stands for itself.
+            run = self._new_run(record, record.run_id, "chain", None, lineage)
+            self._runs.past(run.id, run.lineage).sequence = run.start.sequence
+            return [inner_event(run, run.start.sequence, record, event_type, fields)]
+        event = inner_event(run, run.next_sequence(), record, event_type, fields)
         if event_type != "text":
-            run.remember(_run_event(event))
+            run.remember(run_event(event))
         if event_type == "retry" and event.attempt is not None:
             run.attempt = event.attempt + 1
         return [event]
 
-    def _stray(
-        self,
-        record: CallbackRecord,
-        event_type: str,
-        lineage: Lineage | None,
-        reader: Reader,
-        fields: dict[str, Any],
-    ) -> TelemetryEvent:
-        """Return what happened in a run that is not open: it may have ended, or was never seen."""
-        run = self._new_run(record, "chain", None, lineage)
-        past = self._runs.past(run.id, run.lineage)
-        past.sequence += 1
-        return _inner_event(run.start, event_type, past.sequence, record.time_unix_nano, reader, fields)
-
     def _reader(self) -> Reader:
         return Reader(self._settings.max_field_bytes, self._settings.digest_key)
-
-
-def _inner_event(
-    start: TelemetryEvent, event_type: str, sequence: int, time_unix_nano: int, reader: Reader, fields: dict[str, Any]
-) -> TelemetryEvent:
-    """Return an event of the run that began with *start*, with the run's identity and without its content."""
-    return replace(
-        start,
-        event_id=f"{start.run_id}:{event_type}:{sequence}",
-        type=event_type,
-        sequence=sequence,
-        time_unix_nano=time_unix_nano,
-        start_time_unix_nano=None,
-        inputs=None,
-        input_messages=(),
-        tool=None,
-        tool_definitions=(),
-        invocation_params={},
-        links=(),
-        **{"truncated": reader.truncated, "attempt": None, **fields},
-    )
-
-
-def _run_event(event: TelemetryEvent) -> RunEvent:
-    action = event.agent_action
-    data = msgspec.to_builtins(action) if action is not None else event.custom
-    return RunEvent(type=event.type, name=event.name, time_unix_nano=event.time_unix_nano, data=data)
 
 
 def _safely(content: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
@@ -289,46 +207,8 @@ def _safely(content: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any
         return {"partial": True}
 
 
-def _required(record: CallbackRecord) -> UUID:
-    if record.run_id is None:
-        raise ValueError(f"{record.callback} names no run")
-    return record.run_id
-
-
-def _trace_id(record: CallbackRecord) -> str:
-    """Return the trace of a run that is the top of what is seen: its caller's, else its own."""
-    joined = parse_traceparent(_traceparent(record))
-    if joined:
-        return joined[0]
-    return record.trace_id or _required(record).hex
-
-
-def _parent_span_id(record: CallbackRecord, parent: Lineage | None) -> str | None:
-    """
-    Return the span above: the parent run's, or the caller's where a top run joined a W3C trace.
-
-    A parent run that was never seen has no span at any destination, and a tree that hangs on it would be lost there.
-    """
-    if parent is not None and record.parent_run_id is not None:
-        return span_id_of(record.parent_run_id)
-    joined = parse_traceparent(_traceparent(record))
-    return joined[1] if joined else None
-
-
-def _traceparent(record: CallbackRecord) -> str | None:
-    return record.traceparent or (record.context.traceparent if record.context else None)
-
-
-def _thread(metadata: dict[str, Any]) -> tuple[str, str] | None:
-    """Return thread and checkpoint namespace of a graph's own run."""
-    position = position_of(metadata)
-    if position is None or position.node is not None or position.thread_id is None:
-        return None
-    return position.thread_id, position.checkpoint_ns or ""
-
-
 def _named(record: CallbackRecord) -> CallbackRecord:
     """Return a record that names no run with an id made from the checkpoint it speaks of."""
-    checkpoint = str(getattr(record.args[0] if record.args else None, "checkpoint_id", ""))
+    checkpoint = text_of(getattr(argument(record, 0), "checkpoint_id", None))
     made = UUID(bytes=blake2b(f"{record.callback}:{checkpoint}".encode(), digest_size=16).digest(), version=5)
     return replace(record, run_id=made)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fanlight.normalize.failure import chain_of
-from fanlight.normalize.runs import Run
+from fanlight.normalize.tree import Run
 
 _MAX_FAILURES: Final = 256
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from fanlight.event import ContentPart, ToolCall
+from fanlight.normalize.arguments import text_of
 from fanlight.normalize.text import split_data_uri
 from fanlight.normalize.values import Reader
 
@@ -44,7 +45,7 @@ def parts_of(reader: Reader, content: Any, calls: Sequence[ToolCall]) -> tuple[C
 
 def _kind(block: Any) -> str:
     kind = block.get("type") if isinstance(block, dict) else None
-    return str(kind) if isinstance(kind, str) else "data"
+    return text_of(kind) or "data"
 
 
 def _part(reader: Reader, block: Any) -> ContentPart:

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from fanlight.capture.record import CallbackRecord
 from fanlight.event import Tool
+from fanlight.normalize.arguments import argument, mapping, metadata_of, sequence, text_of
 from fanlight.normalize.langgraph import chain_operation
 from fanlight.normalize.messages import messages_of
 from fanlight.normalize.model import requested
@@ -17,64 +18,52 @@ from fanlight.normalize.values import Reader
 Content: TypeAlias = Callable[[Reader, CallbackRecord, str], dict[str, Any]]
 """Returns event fields, from a record and the run's name."""
 
-_PLACEHOLDER: Final = {"input": ""}
-"""What LangChain gives as inputs of a stream; the real ones come with its end."""
-
 
 def name_of(record: CallbackRecord, run_type: str) -> str:
     """Return the run's name: the one it was given, else what was serialized, else the kind of run."""
-    serialized = record.args[0] if record.args and isinstance(record.args[0], dict) else {}
-    path = serialized.get("id")
-    for name in (
-        record.kwargs.get("name"),
-        serialized.get("name"),
-        path[-1] if isinstance(path, list) and path else None,
-    ):
-        if isinstance(name, str) and name:
-            return str.__str__(name)[:256]
-    return run_type
+    serialized = mapping(argument(record, 0))
+    names = (record.kwargs.get("name"), serialized.get("name"), *sequence(serialized.get("id"))[-1:])
+    return next((found for name in names if (found := text_of(name)) is not None), run_type)
 
 
 def chain_started(reader: Reader, record: CallbackRecord, name: str) -> dict[str, Any]:
     """Return inputs and operation of a chain, graph or node."""
-    inputs = _data(record)
-    placeholder = inputs == _PLACEHOLDER if type(inputs) is dict and "defers_inputs" in record.kwargs else False
+    inputs = argument(record, 1)
     return {
-        "inputs": None if placeholder else reader.value("inputs", inputs),
-        "operation": chain_operation(name, record.kwargs.get("metadata") or {}, is_top=record.parent_run_id is None),
+        "inputs": None if _is_placeholder(record, inputs) else reader.value("inputs", inputs),
+        "operation": chain_operation(name, metadata_of(record), is_top=record.parent_run_id is None),
     }
 
 
 def chat_started(reader: Reader, record: CallbackRecord, _name: str) -> dict[str, Any]:
     """Return what was asked of a chat model."""
     return {
-        "input_messages": messages_of(reader, "input_messages", _data(record)),
+        "input_messages": messages_of(reader, "input_messages", argument(record, 1)),
         "operation": "chat",
-        **requested(reader, record.kwargs, record.args[0]),
+        **requested(reader, record.kwargs, argument(record, 0)),
     }
 
 
 def llm_started(reader: Reader, record: CallbackRecord, _name: str) -> dict[str, Any]:
     """Return what was asked of a completion model: each prompt as a user's message."""
     return {
-        "input_messages": messages_of(reader, "input_messages", _data(record)),
+        "input_messages": messages_of(reader, "input_messages", argument(record, 1)),
         "operation": "text_completion",
-        **requested(reader, record.kwargs, record.args[0]),
+        **requested(reader, record.kwargs, argument(record, 0)),
     }
 
 
 def tool_started(reader: Reader, record: CallbackRecord, name: str) -> dict[str, Any]:
     """Return which tool was called with what."""
-    serialized = record.args[0] if isinstance(record.args[0], dict) else {}
+    serialized = mapping(argument(record, 0))
     inputs = record.kwargs.get("inputs")
     description = serialized.get("description")
-    call_id = record.kwargs.get("tool_call_id")
-    arguments = reader.value("tool.arguments", _data(record) if inputs is None else inputs)
+    arguments = reader.value("tool.arguments", argument(record, 1) if inputs is None else inputs)
     return {
         "tool": Tool(
             name=name,
             description=reader.text(description) if isinstance(description, str) else None,
-            call_id=call_id if isinstance(call_id, str) else None,
+            call_id=text_of(record.kwargs.get("tool_call_id")),
             arguments=arguments,
         ),
         "operation": "execute_tool",
@@ -83,11 +72,15 @@ def tool_started(reader: Reader, record: CallbackRecord, name: str) -> dict[str,
 
 def retriever_started(reader: Reader, record: CallbackRecord, _name: str) -> dict[str, Any]:
     """Return what was looked for."""
-    return {"inputs": reader.value("inputs", _data(record)), "operation": "retrieval"}
+    return {"inputs": reader.value("inputs", argument(record, 1)), "operation": "retrieval"}
 
 
-def _data(record: CallbackRecord) -> Any:
-    return record.args[1] if len(record.args) > 1 else None
+def _is_placeholder(record: CallbackRecord, inputs: Any) -> bool:
+    """Whether LangChain gave `{"input": ""}` because a stream has no inputs yet; the real ones come with its end."""
+    if "defers_inputs" not in record.kwargs or type(inputs) is not dict or len(inputs) != 1:
+        return False
+    given = inputs.get("input")
+    return type(given) is str and not given
 
 
 STARTS: Final[dict[str, tuple[str, Content]]] = {

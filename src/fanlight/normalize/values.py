@@ -12,7 +12,9 @@ from itertools import islice
 from typing import Any, Final
 
 from fanlight.event import Truncation
-from fanlight.normalize.kinds import MAX_KEY, PLAIN, converter_for, converters
+from fanlight.normalize.containers import MAX_KEY
+from fanlight.normalize.kinds import converter_for, converters
+from fanlight.normalize.scalars import PLAIN
 from fanlight.normalize.text import (
     decoded_size,
     describe_binary,

@@ -22,6 +22,8 @@ _NOT_CONTENT: Final = frozenset({
     "parent_span_id", "process", "redacted", "truncated", "rollup", "operation", "status",
 })  # fmt: skip
 _FIELDS: Final = tuple(name for name in TelemetryEvent.__struct_fields__ if name not in _NOT_CONTENT)
+_FEW: Final = 4
+"""Events that are no longer looked at together once something is found among them."""
 _SHORTEST: Final = 5
 """Characters; nothing shorter is a secret by itself."""
 
@@ -64,11 +66,24 @@ class SecretsFloor:
                 redacted += [Redaction(field=field, kind=kind, count=count) for kind, count in found.items()]
         return event.replace(**changes, redacted=(*event.redacted, *redacted)) if changes else event
 
-    def _surely_clean(self, event: TelemetryEvent) -> bool:
+    def protect_all(self, events: Sequence[TelemetryEvent]) -> list[TelemetryEvent]:
+        """
+        Return *events* without secrets, as `protect` does, with one look at all of them where that settles it.
+
+        Each look releases the interpreter lock, and a thread beside a busy application waits long to get it back.
+        """
+        if len(events) > 1 and self._surely_clean(*events):
+            return list(events)
+        if len(events) <= _FEW:
+            return [self.protect(event) for event in events]
+        half = len(events) // 2
+        return [*self.protect_all(events[:half]), *self.protect_all(events[half:])]
+
+    def _surely_clean(self, *events: TelemetryEvent) -> bool:
         if self._hints is None:
             return False
         try:
-            return not self._hints.found_in(event.to_json())
+            return not self._hints.found_in(b"\n".join([event.to_json() for event in events]))
         except Exception:  # not encodable: each field is looked at by itself, and masked where even that fails
             return False
 

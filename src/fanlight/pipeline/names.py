@@ -38,7 +38,7 @@ NAMED_SECRETS: Final = (
     Secret("cookie", r"(?i)\b(?:set-)?cookie:[ \t]*(?P<secret>[^\s=;]+=[^\r\n\"']+)", NAME_HINT),
     Secret(KIND, rf"(?i){_NAME}{_ASSIGNED}\\?\"(?P<secret>[^\"\\\n]{{4,}})", NAME_HINT),
     Secret(KIND, rf"(?i){_NAME}{_ASSIGNED}\\?'(?P<secret>[^'\\\n]{{4,}})", NAME_HINT),
-    Secret(KIND, rf"(?i)(?:{_NAME}|\btoken)=(?P<secret>[^\s\"'&;,\\]{{4,}})", NAME_HINT),
+    Secret(KIND, rf"(?i)(?:{_NAME}|\btoken)=(?P<secret>{_CHAR}{{4,}})", NAME_HINT),
     # Without quotes and after a colon it may be prose: some length and a digit are asked for.
     Secret(
         KIND,

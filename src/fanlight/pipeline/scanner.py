@@ -15,6 +15,10 @@ _MEMORY: Final = 32 * 1024 * 1024
 """For RE2's automata; with too little of it the engine is slow, never wrong."""
 
 
+_HARMLESS: Final = frozenset({"none", "null", "true", "false", "undefined", "string", "optional", "required"})
+"""What stands behind a secret's name in code and documentation."""
+
+
 class Masked(NamedTuple):
     """A text without its secrets, and how many of each kind it had."""
 
@@ -72,7 +76,8 @@ class Scanner:
             start, end = match.span(group)
             if start < 0:  # the group took no part
                 start, end = match.span()
-            yield _Span(start, end, rank)
+            if text[start:end].lower() not in _HARMLESS:
+                yield _Span(start, end, rank)
 
 
 class Hints:

@@ -107,7 +107,8 @@ class Routing:
         return trace
 
     def _unseen(self, event: TelemetryEvent, table: RoutingTable) -> Trace:
-        begins = event.starts_run and event.is_root and event.parent_run_id is None
+        # A root may have a parent: one outside of what is captured. It still begins its trace.
+        begins = event.starts_run and event.is_root
         return Trace() if begins else Trace(self._forgotten, table.sinks)
 
     def _end(self, event: TelemetryEvent) -> None:

@@ -1,6 +1,4 @@
-"""
-The sinks that come with fanlight, registered as any plugin registers its own.
-"""
+"""The sinks that come with fanlight, registered as any plugin registers its own."""
 
 from __future__ import annotations
 

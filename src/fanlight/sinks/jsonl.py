@@ -1,6 +1,4 @@
-"""
-`type: jsonl`: one event a line, in a file that only its owner may read.
-"""
+"""`type: jsonl`: one event a line, in a file that only its owner may read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-`type: memory`: the newest events, kept in this process for tests, notebooks and a look from a debugger.
-"""
+"""`type: memory`: the newest events, kept in this process for tests, notebooks and a look from a debugger."""
 
 from __future__ import annotations
 

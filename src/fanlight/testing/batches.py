@@ -1,6 +1,4 @@
-"""
-What a lane gives to a sink: a context to open it with, and batches.
-"""
+"""What a lane gives to a sink: a context to open it with, and batches."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The rules of a real configuration, tried on real runs: every sink keeps in memory what it would have been sent.
-"""
+"""The rules of a real configuration, tried on real runs: every sink keeps in memory what it would have been sent."""
 
 from __future__ import annotations
 

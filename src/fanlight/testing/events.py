@@ -1,6 +1,4 @@
-"""
-Single events for a sink's tests: every field that is not said agrees with the others.
-"""
+"""Single events for a sink's tests: every field that is not said agrees with the others."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Whole run trees for a sink's tests, shaped like those of a RAG chain and of an agent.
-"""
+"""Whole run trees for a sink's tests, shaped like those of a RAG chain and of an agent."""
 
 from __future__ import annotations
 

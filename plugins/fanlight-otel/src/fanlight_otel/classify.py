@@ -25,7 +25,7 @@ _GRPC_LOCKED_OUT: Final = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 
 def http_error(status: int, retry_after: str | None, said: str) -> DeliveryError:
     """
-    Return what an HTTP answer other than 200 means.
+    Return what an HTTP answer means that is no success.
 
     Args:
         status: The answer's status.

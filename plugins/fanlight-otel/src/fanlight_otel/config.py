@@ -5,7 +5,7 @@ The settings of a sink of `type: otel`.
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from fanlight import SinkConfig
 from fanlight_otel import presets
@@ -16,6 +16,8 @@ Protocol: TypeAlias = Literal["http", "grpc", "file"]
 
 class OtelConfig(SinkConfig):
     """Where spans and metrics go, how, and in whose words."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     preset: presets.PresetName = "otlp"
     """The backend: what it needs in address, headers and resource attributes."""

@@ -8,21 +8,22 @@ Finished runs as OTLP spans, built as protobuf objects directly: the original id
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
 from fanlight import PermanentError, TelemetryEvent, __version__
-from fanlight.event import Link
 from fanlight.semconv import Fanlight, Otel
 from fanlight_otel.config import Convention
 from fanlight_otel.genai import genai_attributes, span_name
 from fanlight_otel.openinference import openinference_attributes
 from fanlight_otel.own import own_attributes
 from fanlight_otel.values import Attributes, json_text, scalar_or_json
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
 
 SCOPE: Final = "fanlight"
 _INT64: Final = range(-(2**63), 2**63)
@@ -68,10 +69,11 @@ class SpanEncoder:
             if not event.ends_run:
                 failed[event.event_id] = PermanentError(f"a {event.type} event is no span", reason="unsupported")
                 continue
+            spans = self._group(request, groups, event).spans
             try:
-                span = self.span(event)
-                self._group(request, groups, event).spans.append(span)
+                self._fill(spans.add(), event)
             except Exception as error:  # one event that cannot be encoded must not cost the others
+                del spans[-1]
                 failed[event.event_id] = PermanentError(
                     f"the event cannot be encoded: {type(error).__name__}", reason="encode_failed"
                 )
@@ -79,21 +81,9 @@ class SpanEncoder:
 
     def span(self, event: TelemetryEvent) -> Span:
         """Return *event* as a span."""
-        start, end = _times(event)
-        return Span(
-            trace_id=bytes.fromhex(event.trace_id),
-            span_id=bytes.fromhex(event.span_id),
-            parent_span_id=bytes.fromhex(event.parent_span_id or ""),
-            flags=_SAMPLED | _HAS_IS_REMOTE | (_IS_REMOTE if event.is_root and event.parent_span_id else 0),
-            name=carried(self.name(event)),
-            kind=Span.SPAN_KIND_CLIENT if event.run_type in _CLIENT_RUNS else Span.SPAN_KIND_INTERNAL,
-            start_time_unix_nano=start,
-            end_time_unix_nano=end,
-            attributes=key_values(self.attributes(event)),
-            events=_events(event, end),
-            links=[_link(link) for link in event.links],
-            status=_status(event),
-        )
+        span = Span()
+        self._fill(span, event)
+        return span
 
     def name(self, event: TelemetryEvent) -> str:
         """Return the span's name: the GenAI conventions' where they are chosen, else LangChain's own."""
@@ -109,19 +99,30 @@ class SpanEncoder:
         attributes.update(self._attributes)
         return attributes
 
+    def _fill(self, span: Span, event: TelemetryEvent) -> None:
+        # Filled in place: protobuf copies what is handed to a constructor, which is half of the cost of a span.
+        span.trace_id = bytes.fromhex(event.trace_id)
+        span.span_id = bytes.fromhex(event.span_id)
+        span.parent_span_id = bytes.fromhex(event.parent_span_id or "")
+        span.flags = _SAMPLED | _HAS_IS_REMOTE | (_IS_REMOTE if event.is_root and event.parent_span_id else 0)
+        span.name = carried(self.name(event))
+        span.kind = Span.SPAN_KIND_CLIENT if event.run_type in _CLIENT_RUNS else Span.SPAN_KIND_INTERNAL
+        span.start_time_unix_nano, span.end_time_unix_nano = _times(event)
+        put(span.attributes, self.attributes(event))
+        _put_events(span, event)
+        _put_links(span, event)
+        _put_status(span, event)
+
     def _group(
         self, request: ExportTraceServiceRequest, groups: dict[tuple[Any, ...], ScopeSpans], event: TelemetryEvent
     ) -> ScopeSpans:
-        process = event.process
-        key = (event.service_name, event.service_version, event.vcs_revision, event.environment, process)
+        key = (event.service_name, event.service_version, event.vcs_revision, event.environment, event.process)
         group = groups.get(key)
         if group is None:
-            spans = request.resource_spans.add(resource=self._resource_of(event))
+            spans = request.resource_spans.add()
+            put(spans.resource.attributes, resource_attributes(event) | self._resource)
             group = groups[key] = spans.scope_spans.add(scope=self._scope)
         return group
-
-    def _resource_of(self, event: TelemetryEvent) -> Resource:
-        return Resource(attributes=key_values(resource_attributes(event) | self._resource))
 
 
 def resource_attributes(event: TelemetryEvent) -> Attributes:
@@ -142,27 +143,35 @@ def resource_attributes(event: TelemetryEvent) -> Attributes:
     }
 
 
-def key_values(attributes: Mapping[str, Any]) -> list[KeyValue]:
-    """Return *attributes* as OTLP key-values; those that are `None` are left out."""
+def put(into: RepeatedCompositeFieldContainer[KeyValue], attributes: Mapping[str, Any]) -> None:
+    """Add *attributes* as OTLP key-values; those that are `None` are left out."""
     try:
-        return [KeyValue(key=key, value=any_value(value)) for key, value in attributes.items() if value is not None]
+        for key, value in attributes.items():
+            if value is not None:
+                pair = into.add()
+                pair.key = key
+                _set(pair.value, value)
     except UnicodeError:
-        return key_values({carried(key): _carried(value) for key, value in attributes.items()})
+        del into[:]
+        put(into, {carried(key): _carried(value) for key, value in attributes.items()})
 
 
-def any_value(value: Any) -> AnyValue:
-    """Return *value* as an OTLP value: lists as arrays of scalars, what OTLP has no type for as JSON text."""
+def _set(target: AnyValue, value: Any) -> None:
+    """Set OTLP's value: lists are arrays of scalars, and what OTLP has no type for is JSON text."""
     if isinstance(value, str):
-        return AnyValue(string_value=value)
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value) if value in _INT64 else AnyValue(string_value=str(value))
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    if isinstance(value, list | tuple):
-        return AnyValue(array_value=ArrayValue(values=[any_value(scalar_or_json(item)) for item in value]))
-    return AnyValue(string_value=json_text(value))
+        target.string_value = value
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, int) and value in _INT64:
+        target.int_value = value
+    elif isinstance(value, float):
+        target.double_value = value
+    elif isinstance(value, list | tuple):
+        target.array_value.SetInParent()
+        for item in value:
+            _set(target.array_value.values.add(), scalar_or_json(item))
+    else:
+        target.string_value = json_text(value)
 
 
 def carried(text: str) -> str:
@@ -190,41 +199,31 @@ def _times(event: TelemetryEvent) -> tuple[int, int]:
     return start, start + round(event.duration_ms * 1e6)
 
 
-def _status(event: TelemetryEvent) -> Status | None:
+def _put_status(span: Span, event: TelemetryEvent) -> None:
     """Only an error is an error: an interrupt, a handoff or a closed stream leaves the status unset."""
     code = _STATUS_CODES.get(event.status or "")
     if code is None:
-        return None
-    message = event.error.message if code == Status.STATUS_CODE_ERROR and event.error else ""
-    return Status(code=code, message=carried(message))
+        return
+    span.status.code = code
+    if code == Status.STATUS_CODE_ERROR and event.error:
+        span.status.message = carried(event.error.message)
 
 
-def _events(event: TelemetryEvent, end: int) -> list[Span.Event]:
-    events = [
-        Span.Event(
-            name=carried(inner.name),
-            time_unix_nano=inner.time_unix_nano,
-            attributes=key_values(
-                {Fanlight.EVENT_TYPE: inner.type, Fanlight.EVENT_DATA: scalar_or_json(inner.data)},
-            ),
-        )
-        for inner in event.run_events
-    ]
-    if event.error is not None and event.status == "error":
+def _put_events(span: Span, event: TelemetryEvent) -> None:
+    for inner in event.run_events:
+        added = span.events.add(name=carried(inner.name), time_unix_nano=inner.time_unix_nano)
+        put(added.attributes, {Fanlight.EVENT_TYPE: inner.type, Fanlight.EVENT_DATA: scalar_or_json(inner.data)})
+    if event.error is not None:
         exception = {
             Otel.EXCEPTION_TYPE: event.error.type,
             Otel.EXCEPTION_MESSAGE: event.error.message or None,
             Otel.EXCEPTION_STACKTRACE: event.error.stack,
         }
-        events.append(
-            Span.Event(name=Otel.EXCEPTION_EVENT, time_unix_nano=end, attributes=key_values(exception)),
-        )
-    return events
+        added = span.events.add(name=Otel.EXCEPTION_EVENT, time_unix_nano=span.end_time_unix_nano)
+        put(added.attributes, exception)
 
 
-def _link(link: Link) -> Span.Link:
-    return Span.Link(
-        trace_id=bytes.fromhex(link.trace_id),
-        span_id=bytes.fromhex(link.span_id),
-        attributes=key_values({Fanlight.LINK_KIND: link.kind}),
-    )
+def _put_links(span: Span, event: TelemetryEvent) -> None:
+    for link in event.links:
+        added = span.links.add(trace_id=bytes.fromhex(link.trace_id), span_id=bytes.fromhex(link.span_id))
+        put(added.attributes, {Fanlight.LINK_KIND: link.kind})

@@ -10,7 +10,6 @@ from typing import Any, Final
 from fanlight import TelemetryEvent
 from fanlight.event import Document, Message
 from fanlight.semconv import GenAI
-from fanlight_otel.providers import provider_of
 from fanlight_otel.values import Attributes, json_text, text_or_json
 
 _TEXT_OPERATIONS: Final = frozenset({"chat", "text_completion"})
@@ -18,7 +17,11 @@ _BY_RUN_TYPE: Final = {"llm": "chat", "tool": "execute_tool", "retriever": "retr
 
 # The spellings that LangChain's integrations use, first come first served.
 _REQUEST_PARAMETERS: Final[tuple[tuple[str, tuple[str, ...], Callable[[Any], Any]], ...]] = (
-    (GenAI.REQUEST_MAX_TOKENS, ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens"), int),
+    (
+        GenAI.REQUEST_MAX_TOKENS,
+        ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "num_predict"),
+        int,
+    ),
     (GenAI.REQUEST_TEMPERATURE, ("temperature",), float),
     (GenAI.REQUEST_TOP_P, ("top_p",), float),
     (GenAI.REQUEST_TOP_K, ("top_k",), float),
@@ -117,9 +120,8 @@ _RUNS: Final[dict[str, Callable[[TelemetryEvent], Attributes]]] = {
 
 
 def _model(event: TelemetryEvent) -> Attributes:
-    provider = provider_of(event.provider)
     return {
-        GenAI.PROVIDER_NAME: provider.genai if provider else None,
+        GenAI.PROVIDER_NAME: event.provider,
         GenAI.REQUEST_MODEL: event.request_model,
         GenAI.RESPONSE_MODEL: event.response_model,
         GenAI.RESPONSE_ID: event.response_id,
@@ -151,11 +153,11 @@ def _texts(value: Any) -> list[str] | None:
 
 
 def _output_type(params: dict[str, Any]) -> str | None:
-    wanted = params.get("response_format")
-    kind = wanted.get("type") if isinstance(wanted, dict) else wanted
+    wanted = params.get("response_format") or params.get("response_mime_type") or params.get("format")
+    kind = wanted.get("type", "json") if isinstance(wanted, dict) else wanted
     if not isinstance(kind, str):
         return None
-    return "json" if kind.startswith("json") else "text" if kind == "text" else None
+    return "json" if "json" in kind else "text" if kind.startswith("text") else None
 
 
 def _seconds(milliseconds: float | None) -> float | None:

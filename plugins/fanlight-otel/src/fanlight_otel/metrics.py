@@ -19,7 +19,6 @@ from opentelemetry.sdk.resources import Resource
 from fanlight import DeliveryError, PermanentError, TelemetryEvent
 from fanlight.semconv import GenAI, GenAIMetric, Otel
 from fanlight_otel.genai import operation_of
-from fanlight_otel.providers import provider_of
 from fanlight_otel.transport import Transport
 
 _INTERVAL: Final = 15.0
@@ -62,8 +61,11 @@ class GenAIMetrics:
 
     def close(self) -> None:
         """Send what was counted once more, and stop; takes hardly more than a second."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         self._thread.join(_LAST_TIMEOUT + 0.5)
+        self._provider.shutdown()
 
     def _make_instruments(self) -> None:
         meter = self._provider.get_meter("fanlight")
@@ -127,10 +129,9 @@ class GenAIMetrics:
 
 
 def _attributes(event: TelemetryEvent) -> dict[str, str]:
-    provider = provider_of(event.provider)
     attributes = {
         GenAI.OPERATION_NAME: operation_of(event) or event.run_type,
-        GenAI.PROVIDER_NAME: provider.genai if provider else "unknown",
+        GenAI.PROVIDER_NAME: event.provider or "unknown",
         GenAI.REQUEST_MODEL: event.request_model,
         GenAI.RESPONSE_MODEL: event.response_model,
     }

@@ -11,7 +11,7 @@ from fanlight import TelemetryEvent
 from fanlight.event import ContentPart, Message, ToolCall
 from fanlight.semconv import OpenInference
 from fanlight_otel.genai import messages_json
-from fanlight_otel.providers import provider_of
+from fanlight_otel.providers import openinference_provider
 from fanlight_otel.values import JSON, Attributes, json_text, mime_type, text_or_json
 
 _KINDS: Final = {"llm": "LLM", "tool": "TOOL", "retriever": "RETRIEVER", "embedding": "EMBEDDING", "chain": "CHAIN"}
@@ -45,7 +45,7 @@ def _kind(event: TelemetryEvent) -> str:
 
 
 def _llm(event: TelemetryEvent) -> Attributes:
-    provider = provider_of(event.provider)
+    provider = openinference_provider(event.provider)
     attributes: Attributes = {
         OpenInference.LLM_MODEL_NAME: event.response_model or event.request_model,
         OpenInference.LLM_REQUEST_MODEL_NAME: event.request_model,

@@ -66,7 +66,7 @@ class HttpTransport:
             status, retry_after, content = self._exchange(url, body, timeout)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RetryableError(self._describe(error)) from None
-        if status != 200:
+        if not 200 <= status < 300:  # OTLP says 200; some intakes answer 202
             raise http_error(status, retry_after, excerpt(status_message(content), self._wire.secrets))
         return _decoded(answer, content)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from fanlight import TelemetryEvent
 from fanlight.semconv import Fanlight, Otel
-from fanlight_otel.values import Attributes, scalar_or_json
+from fanlight_otel.values import Attributes, scalar_or_json, text_or_json
 
 
 def own_attributes(event: TelemetryEvent) -> Attributes:
@@ -30,6 +30,8 @@ def own_attributes(event: TelemetryEvent) -> Attributes:
         Fanlight.LC_TAGS: event.lc_tags or None,
         Fanlight.USAGE_MISSING: event.usage_missing or None,
         Fanlight.FROM_CACHE: event.from_cache or None,
+        Fanlight.TIME_TO_FIRST_TOKEN_MS: event.time_to_first_token_ms,
+        Fanlight.CUSTOM: text_or_json(event.custom),
         Fanlight.COST_USD: event.cost_usd,
         Fanlight.PRICE_SOURCE: event.price_source,
         Fanlight.REDACTED: sorted({f"{entry.field}:{entry.kind}" for entry in event.redacted}) or None,
@@ -37,6 +39,8 @@ def own_attributes(event: TelemetryEvent) -> Attributes:
     }
     for key, value in event.metadata.items():
         attributes[f"{Fanlight.METADATA}.{key}"] = scalar_or_json(value)
+    for key, count in event.usage_details.items():
+        attributes[f"{Fanlight.USAGE_DETAILS}.{key}"] = count
     _langgraph(attributes, event)
     _rollup(attributes, event)
     return attributes

@@ -26,6 +26,10 @@ _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 _OWN_KEYS: Final = ("api_key", "project", "entity", "experiment_id", "public_key", "secret_key", "dataset", "site")
 
+_NETWORK_KEYS: Final = (
+    "endpoint", "metrics_endpoint", "headers", "compression", "insecure", "ca_file", "cert_file", "key_file"
+)  # fmt: skip
+
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """One backend."""
@@ -133,13 +137,14 @@ def _keys(preset: Preset) -> tuple[str, ...]:
 
 def _address_problems(config: OtelConfig, preset: Preset) -> Iterator[str]:
     if config.protocol == "file":
-        if config.path is None:
-            yield "protocol file needs path"
-        if config.endpoint is not None:
-            yield "protocol file has no endpoint"
+        yield from _file_problems(config)
         return
     if config.path is not None:
         yield f"path belongs to protocol file, not to {config.protocol}"
+    if config.insecure and config.protocol != "grpc":
+        yield "insecure belongs to protocol grpc; over HTTP the endpoint says http:// or https://"
+    if config.metrics is False and config.metrics_endpoint is not None:
+        yield "metrics_endpoint contradicts metrics: false"
     if config.protocol not in preset.protocols:
         yield f"preset {config.preset} takes OTLP over {' and '.join(preset.protocols)}, not over {config.protocol}"
     base = config.endpoint or preset.address(config)
@@ -147,6 +152,14 @@ def _address_problems(config: OtelConfig, preset: Preset) -> Iterator[str]:
         yield "endpoint is missing: where is the OTLP receiver?"
     for address in filter(None, (base, config.metrics_endpoint)):
         yield from _scheme_problems(config, address)
+
+
+def _file_problems(config: OtelConfig) -> Iterator[str]:
+    if config.path is None:
+        yield "protocol file needs path"
+    for key in _NETWORK_KEYS:
+        if key in config.model_fields_set:
+            yield f"protocol file has no {key}"
 
 
 def _scheme_problems(config: OtelConfig, address: str) -> Iterator[str]:

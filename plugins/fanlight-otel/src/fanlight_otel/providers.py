@@ -1,5 +1,5 @@
 """
-What the conventions call the providers that LangChain names in its own way.
+What OpenInference calls the providers, by the name that events and OpenTelemetry have for them.
 """
 
 from __future__ import annotations
@@ -8,61 +8,30 @@ from typing import Final, NamedTuple
 
 
 class Provider(NamedTuple):
-    """One provider's names."""
+    """One provider in OpenInference's words."""
 
-    genai: str
-    """`gen_ai.provider.name`."""
-    provider: str | None = None
-    """OpenInference's `llm.provider`: who hosts the model."""
+    provider: str
+    """`llm.provider`: who hosts the model."""
     system: str | None = None
-    """OpenInference's `llm.system`: whose model family it is."""
+    """`llm.system`: whose API it speaks, where OpenInference has a word for it."""
 
 
-_OPENAI: Final = Provider("openai", "openai", "openai")
-_ANTHROPIC: Final = Provider("anthropic", "anthropic", "anthropic")
-_AZURE_OPENAI: Final = Provider("azure.ai.openai", "azure", "openai")
-_AZURE: Final = Provider("azure.ai.inference", "azure")
-_BEDROCK: Final = Provider("aws.bedrock", "aws")
-_GEMINI: Final = Provider("gcp.gemini", "google")
-_VERTEX: Final = Provider("gcp.vertex_ai", "google", "vertexai")
-_WATSONX: Final = Provider("ibm.watsonx.ai")
-_MISTRAL: Final = Provider("mistral_ai", "mistralai", "mistralai")
-_XAI: Final = Provider("x_ai", "xai")
-
-_KNOWN: Final[dict[str, Provider]] = {
-    "openai": _OPENAI,
-    "anthropic": _ANTHROPIC,
-    "azure": _AZURE_OPENAI,
-    "azure_openai": _AZURE_OPENAI,
-    "azure.ai.openai": _AZURE_OPENAI,
-    "azure_ai": _AZURE,
-    "azure.ai.inference": _AZURE,
-    "amazon_bedrock": _BEDROCK,
-    "bedrock": _BEDROCK,
-    "bedrock_converse": _BEDROCK,
-    "aws.bedrock": _BEDROCK,
-    "google_genai": _GEMINI,
-    "gcp.gemini": _GEMINI,
-    "gcp.gen_ai": Provider("gcp.gen_ai", "google"),
-    "google_vertexai": _VERTEX,
-    "gcp.vertex_ai": _VERTEX,
-    "ibm": _WATSONX,
-    "watsonx": _WATSONX,
-    "ibm.watsonx.ai": _WATSONX,
-    "mistral": _MISTRAL,
-    "mistralai": _MISTRAL,
-    "mistral_ai": _MISTRAL,
-    "xai": _XAI,
-    "x_ai": _XAI,
-    "cohere": Provider("cohere", "cohere", "cohere"),
-    "deepseek": Provider("deepseek", "deepseek"),
-    "groq": Provider("groq", "groq"),
-    "perplexity": Provider("perplexity", "perplexity"),
+_KNOWN: Final = {
+    "openai": Provider("openai", "openai"),
+    "anthropic": Provider("anthropic", "anthropic"),
+    "aws.bedrock": Provider("aws"),
+    "azure.ai.inference": Provider("azure"),
+    "azure.ai.openai": Provider("azure", "openai"),
+    "cohere": Provider("cohere", "cohere"),
+    "gcp.gemini": Provider("google"),
+    "gcp.gen_ai": Provider("google"),
+    "gcp.vertex_ai": Provider("google", "vertexai"),
+    "mistral_ai": Provider("mistralai", "mistralai"),
+    "moonshot_ai": Provider("moonshot"),
+    "x_ai": Provider("xai"),
 }
 
 
-def provider_of(name: str | None) -> Provider | None:
-    """Return the names of the provider that LangChain calls *name*; a name nobody knows stands for itself."""
-    if not name:
-        return None
-    return _KNOWN.get(name.lower()) or Provider(name, name)
+def openinference_provider(name: str | None) -> Provider | None:
+    """Return OpenInference's words for *name*; a provider that both call the same, or nobody knows, keeps its name."""
+    return (_KNOWN.get(name) or Provider(name)) if name else None

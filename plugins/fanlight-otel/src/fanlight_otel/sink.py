@@ -39,9 +39,10 @@ class OtelSink(Sink[OtelConfig]):
         """Send *batch* as one export request."""
         request, failed = self._encoder.request(batch)
         rejected, message = 0, ""
-        if request.resource_spans:
+        encoded = len(batch) - len(failed)
+        if encoded:
             partial = self._transport.send_traces(request, _time_left(batch)).partial_success
-            rejected, message = min(partial.rejected_spans, len(batch) - len(failed)), partial.error_message
+            rejected, message = min(partial.rejected_spans, encoded), partial.error_message
         self._count(batch, failed)
         if failed or rejected > 0:
             raise PartialFailure(failed, unidentified=rejected, message=message[:200])

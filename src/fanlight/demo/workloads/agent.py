@@ -1,6 +1,4 @@
-"""
-A LangGraph agent: the model asks for tools, the tools answer, until the model is content.
-"""
+"""A LangGraph agent: the model asks for tools, the tools answer, until the model is content."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A graph that stops to ask a person, and goes on when the answer comes.
-"""
+"""A graph that stops to ask a person, and goes on when the answer comes."""
 
 from __future__ import annotations
 

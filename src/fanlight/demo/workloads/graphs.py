@@ -1,6 +1,4 @@
-"""
-Graphs within graphs: a subgraph that works, and one that hands over to its parent.
-"""
+"""Graphs within graphs: a subgraph that works, and one that hands over to its parent."""
 
 from __future__ import annotations
 

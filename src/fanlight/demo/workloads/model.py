@@ -1,6 +1,4 @@
-"""
-A chat model that answers from a script: no key, no network, the same tokens every time.
-"""
+"""A chat model that answers from a script: no key, no network, the same tokens every time."""
 
 from __future__ import annotations
 

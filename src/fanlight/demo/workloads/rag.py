@@ -1,6 +1,4 @@
-"""
-Retrieval-augmented answers: question, retriever, prompt, model, parser; one at a time, streamed, at once.
-"""
+"""Retrieval-augmented answers: question, retriever, prompt, model, parser; one at a time, streamed, at once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What goes wrong around a model, and what is done about it: an error, a retry, a fallback, a cache.
-"""
+"""What goes wrong around a model, and what is done about it: an error, a retry, a fallback, a cache."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The shop that the scripted applications serve: its handbook, a retriever over it, and its tools.
-"""
+"""The shop that the scripted applications serve: its handbook, a retriever over it, and its tools."""
 
 from __future__ import annotations
 

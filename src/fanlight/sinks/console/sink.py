@@ -1,6 +1,4 @@
-"""
-The sink: reads the lane's batches, prints the trees that are complete.
-"""
+"""The sink: reads the lane's batches, prints the trees that are complete."""
 
 from __future__ import annotations
 

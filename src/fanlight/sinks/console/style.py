@@ -1,6 +1,4 @@
-"""
-How things look: glyphs, colours, and text that fits a terminal's width.
-"""
+"""How things look: glyphs, colours, and text that fits a terminal's width."""
 
 from __future__ import annotations
 

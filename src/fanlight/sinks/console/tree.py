@@ -1,6 +1,4 @@
-"""
-One tree as lines of text: guides and names to the left, durations in a column, facts behind.
-"""
+"""One tree as lines of text: guides and names to the left, durations in a column, facts behind."""
 
 from __future__ import annotations
 

@@ -1,0 +1,125 @@
+"""
+How events are put together: what starts a run, what happens inside it, what ends it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from fanlight.capture.record import CallbackRecord
+from fanlight.context import parse_traceparent, span_id_of
+from fanlight.event import LangGraph, RunEvent, TelemetryEvent
+from fanlight.normalize.tree import Lineage, Run
+from fanlight.normalize.values import Reader
+
+
+def start_event(
+    record: CallbackRecord,
+    event_type: str,
+    sequence: int,
+    position: LangGraph | None,
+    *,
+    lineage: Lineage,
+    parent: Lineage | None,
+    reader: Reader,
+    fields: dict[str, Any],
+) -> TelemetryEvent:
+    """Return the event that the others of its run are made from."""
+    run_id, tree = record.run_id, lineage.tree
+    if run_id is None or tree is None:
+        raise ValueError("an event belongs to a run in a tree")
+    return TelemetryEvent(
+        event_id=f"{run_id}:{event_type}:{sequence}",
+        type=event_type,  # type: ignore[arg-type] # made from the tables of callbacks
+        run_id=str(run_id),
+        parent_run_id=str(record.parent_run_id) if record.parent_run_id else None,
+        root_run_id=tree.root_run_id,
+        trace_id=tree.trace_id,
+        span_id=span_id_of(run_id),
+        parent_span_id=_parent_span_id(record, parent),
+        sequence=sequence,
+        time_unix_nano=record.time_unix_nano,
+        langgraph=position,
+        truncated=reader.truncated,
+        **fields,
+    )
+
+
+def inner_event(
+    run: Run, sequence: int, record: CallbackRecord, event_type: str, fields: dict[str, Any]
+) -> TelemetryEvent:
+    """Return an event inside *run*: the run's identity without its content, and *fields*."""
+    bare: dict[str, Any] = {
+        "start_time_unix_nano": None,
+        "inputs": None,
+        "input_messages": (),
+        "tool": None,
+        "tool_definitions": (),
+        "invocation_params": {},
+        "links": (),
+        "attempt": None,
+    }
+    return replace(
+        run.start,
+        event_id=f"{run.start.run_id}:{event_type}:{sequence}",
+        type=event_type,
+        sequence=sequence,
+        time_unix_nano=record.time_unix_nano,
+        **{**bare, **fields},
+    )
+
+
+def end_event(run: Run, event_type: str, time_unix_nano: int, reader: Reader, fields: dict[str, Any]) -> TelemetryEvent:
+    """Return the event that ends *run*: all that its start said, and *fields*; on roots with the sums of the tree."""
+    start, sequence = run.start, run.next_sequence()
+    if truncated := reader.truncated:
+        replaced = {item.field for item in truncated}
+        fields["truncated"] = (*(item for item in start.truncated if item.field not in replaced), *truncated)
+    event = replace(
+        start,
+        event_id=f"{start.run_id}:{event_type}:{sequence}",
+        type=event_type,
+        sequence=sequence,
+        time_unix_nano=time_unix_nano,
+        run_events=tuple(run.events),
+        attempt=run.attempt,
+        **fields,
+    )
+    tree = run.lineage.tree
+    if tree is not None and event.run_type == "llm":
+        tree.tally.spent(event)
+        tree.requests.add(event.output_messages, event.trace_id, event.span_id)
+    return replace(event, rollup=tree.tally.rollup()) if tree is not None and event.is_root else event
+
+
+def run_event(event: TelemetryEvent) -> RunEvent:
+    """Return what the event that ends the run repeats of an event inside it."""
+    action = event.agent_action
+    data = msgspec.to_builtins(action) if action is not None else event.custom
+    return RunEvent(type=event.type, name=event.name, time_unix_nano=event.time_unix_nano, data=data)
+
+
+def trace_id_of(record: CallbackRecord) -> str:
+    """Return the trace of a run that is the top of what is seen: its caller's, else its own."""
+    if joined := parse_traceparent(_traceparent(record)):
+        return joined[0]
+    return record.trace_id or (record.run_id.hex if record.run_id else "")
+
+
+def _parent_span_id(record: CallbackRecord, parent: Lineage | None) -> str | None:
+    """
+    Return the span above: the parent run's, or the caller's where a top run joined a W3C trace.
+
+    A parent run that was never seen has no span at any destination, and a tree that hangs on it would be lost there.
+    """
+    if parent is not None and record.parent_run_id is not None:
+        return span_id_of(record.parent_run_id)
+    joined = parse_traceparent(_traceparent(record))
+    return joined[1] if joined else None
+
+
+def _traceparent(record: CallbackRecord) -> str | None:
+    return record.traceparent or (record.context.traceparent if record.context else None)
