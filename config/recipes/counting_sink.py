@@ -1,6 +1,4 @@
-"""
-A whole sink: three methods and a config model. Queue, batches, retries and timeouts are fanlight's work.
-"""
+"""A whole sink: three methods and a config model. Queue, batches, retries and timeouts are fanlight's work."""
 
 from collections import Counter
 from typing import Literal

@@ -10,7 +10,6 @@ own word, and are the same in config matchers, on the command line and in a lake
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -337,21 +336,20 @@ class TelemetryEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
         """Whether the run is the top of its tree."""
         return self.run_id == self.root_run_id
 
-    @cached_property
-    def _json(self) -> bytes:
-        return _json_encoder.encode(self)
-
-    @cached_property
-    def _msgpack(self) -> bytes:
-        return _msgpack_encoder.encode(self)
-
     def to_json(self) -> bytes:
         """Return the event as one line of JSON, encoded once however often it is asked for."""
-        return self._json
+        return self._encoded("json", _json_encoder)
 
     def to_msgpack(self) -> bytes:
         """Return the event as MessagePack, encoded once however often it is asked for."""
-        return self._msgpack
+        return self._encoded("msgpack", _msgpack_encoder)
+
+    def _encoded(self, form: str, encoder: msgspec.json.Encoder | msgspec.msgpack.Encoder) -> bytes:
+        # Not `functools.cached_property`: on Python 3.11 it takes a lock, which a fork may catch in the held state.
+        cached: bytes | None = self.__dict__.get(form)
+        if cached is None:
+            cached = self.__dict__[form] = encoder.encode(self)
+        return cached
 
     @classmethod
     def from_json(cls, data: bytes | str) -> TelemetryEvent:

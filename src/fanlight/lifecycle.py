@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import sys
 import threading
 import weakref
 from typing import Final, Protocol
@@ -17,6 +18,14 @@ from typing import Final, Protocol
 
 class Living(Protocol):
     """What has threads and queues."""
+
+    def before_fork(self) -> None:
+        """Come to rest, shortly: what a thread holds at a fork, a mutex inside a library too, stays held in the child."""
+        ...
+
+    def after_fork(self) -> None:
+        """Go on, in the parent."""
+        ...
 
     def reset_after_fork(self) -> None:
         """Forget what belongs to the parent process."""
@@ -70,14 +79,29 @@ def _before_threads_end() -> None:
             living.prepare_exit()
 
 
+def _before_fork() -> None:
+    for living in list(_forkable):
+        with contextlib.suppress(Exception):
+            living.before_fork()
+
+
+def _in_parent() -> None:
+    for living in list(_forkable):
+        with contextlib.suppress(Exception):
+            living.after_fork()
+
+
 def _in_child() -> None:
+    if "re2" in sys.modules:
+        # A compiled pattern has a mutex; a child that compiles the same pattern gets a new one, not the cached one.
+        sys.modules["re2"].purge()
     for living in list(_forkable):
         with contextlib.suppress(Exception):
             living.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
 # From Python 3.12 on no thread can be started once the non-daemon threads have ended, and `atexit` runs after that.
 with contextlib.suppress(AttributeError, RuntimeError):
     threading._register_atexit(_before_threads_end)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -23,6 +23,8 @@ A piece is the backlog, within these bounds: each release of the interpreter loc
 thread up to a switch interval to get it back from an application that computes, so the more there is to do, the more
 is done at once. tests/bench/handover.md has the figures.
 """
+FORK_PATIENCE: Final = 0.25
+"""Seconds that a fork is delayed at most until the thread is between two pieces."""
 REAP_EVERY: Final = 10.0
 """Seconds between looks for runs that never ended."""
 
@@ -41,7 +43,9 @@ class Pump:
         self._make_flow = make_flow
         self._woken = threading.Event()
         self._settled = threading.Condition()
+        self._working = threading.RLock()
         self._stopping = False
+        self._resting = False
         self._flow: Flow | None = None
         self._next_reap = time.monotonic() + REAP_EVERY
         self._thread = threading.Thread(target=self._run, name="fanlight-router", daemon=True)
@@ -73,6 +77,16 @@ class Pump:
                 lambda: self._intake.settled >= mark or not self.alive, max(0.0, deadline - time.monotonic())
             )
 
+    def rest(self) -> None:
+        """Hold the thread between two pieces, where it holds no lock of anybody's, until `go_on`."""
+        self._resting = self._working.acquire(timeout=FORK_PATIENCE)
+
+    def go_on(self) -> None:
+        """Let the thread work again."""
+        if self._resting:
+            self._resting = False
+            self._working.release()
+
     def stop(self, deadline: float) -> None:
         """End the thread after its current piece of work, and wait for that until *deadline*."""
         self._stopping = True
@@ -81,11 +95,14 @@ class Pump:
             self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
-        flow = self._flow = self._make_flow()
+        with self._working:
+            flow = self._flow = self._make_flow()
         while not self._stopping:
-            if not self._piece(flow):
+            with self._working:
+                done = self._piece(flow)
+                self._reap_if_due(flow)
+            if not done:
                 self._sleep()
-            self._reap_if_due(flow)
         self._announce()
 
     def _piece(self, flow: Flow) -> int:

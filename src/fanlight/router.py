@@ -172,6 +172,16 @@ class Router:
     ) -> None:
         self.close()
 
+    def before_fork(self) -> None:
+        """Hold the router thread between two pieces of work, for a quarter of a second at most."""
+        if self._pump is not None:
+            self._pump.rest()
+
+    def after_fork(self) -> None:
+        """Let the router thread go on, in the parent."""
+        if self._pump is not None:
+            self._pump.go_on()
+
     def reset_after_fork(self) -> None:
         """Start anew in a forked child: threads, locks and queues are the parent's."""
         # Kept for good: the end of its life would close sockets on which the parent still speaks.

@@ -1,6 +1,4 @@
-"""
-Durations and sizes as people write them: `500ms`, `10s`, `64MiB`. A bare number has no unit and is refused.
-"""
+"""Durations and sizes as people write them: `500ms`, `10s`, `64MiB`. A bare number has no unit and is refused."""
 
 from __future__ import annotations
 
@@ -91,4 +89,4 @@ def spell_size(size: int) -> str:
 
 def _spelled(number: float, units: tuple[tuple[str, int], ...]) -> str:
     unit, factor = next((unit for unit in units if number and number % unit[1] == 0), units[-1])
-    return f"{number / factor:g}{unit}"
+    return f"{number / factor:.3f}".rstrip("0").rstrip(".") + unit

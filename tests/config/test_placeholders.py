@@ -102,6 +102,29 @@ def test_without_secrets_nothing_is_resolved(config):
     assert [problem.path for problem in caught.value.problems] == ["sinks.lake.max_file"]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shutdown_timeout": "${env:FANLIGHT_NOT_SET}"},
+        {"routes": [{"to": ["lake"], "enabled": "${env:FANLIGHT_NOT_SET}"}]},
+        {"routes": [{"to": ["lake", "${env:FANLIGHT_NOT_SET}"]}]},
+        {"routes": [{"to": ["lake"], "deny": ["${env:FANLIGHT_NOT_SET}"]}]},
+        {"defaults": {"queue": {"max_events": "${env:FANLIGHT_NOT_SET}"}}},
+        {"sinks": {"lake": {"type": "memory", "enabled": "${env:FANLIGHT_NOT_SET}"}}},
+        {"sinks": {"lake": {"type": "memory", "queue": "${env:FANLIGHT_NOT_SET}"}}},
+        {"sinks": {"lake": {"type": "otel", "endpoint": "${env:FANLIGHT_NOT_SET}"}}},
+    ],
+)
+def test_a_placeholder_may_stand_for_anything(config, changes):
+    """Without secrets a plan is made whatever the placeholder was to become; with secrets it is one problem."""
+    plan = load_plan(config(**changes), secrets=False)
+
+    assert [sink.name for sink in plan.sinks] == ["lake"]
+    with pytest.raises(ConfigError) as caught:
+        load_plan(config(**changes))
+    assert ["FANLIGHT_NOT_SET" in problem.message for problem in caught.value.problems] == [True]
+
+
 def test_a_switch_may_come_from_a_variable(monkeypatch, config):
     """`enabled` is resolved for every sink, reached or not."""
     sinks = {"lake": {"type": "memory"}, "trial": {"type": "memory", "enabled": "${env:TRIAL}"}}
@@ -154,3 +177,12 @@ def test_no_repr_shows_what_a_placeholder_stands_for(monkeypatch, config):
     assert plan.sinks[0].config.store == SECRET
     assert SECRET not in repr(plan)
     assert SECRET not in repr(plan.sinks)
+
+
+def test_what_is_around_a_placeholder_is_still_explained(monkeypatch, config):
+    """Only the value itself is hidden; a problem of the route that it stands in has its own sentence."""
+    monkeypatch.setenv("TENANT", "eu-7")
+    routes = [{"to": ["lake"]}, {"match": {"tenant_id": "${env:TENANT}"}}]
+
+    with pytest.raises(ConfigError, match="the route does nothing"):
+        load_plan(config(routes=routes))

@@ -65,7 +65,7 @@ def test_short_and_long_forms_are_the_same(config):
 def test_another_environment_can_be_asked_for(config):
     """`environment=` takes the place of the file's own, and must be declared like it."""
     assert load_plan(config(environment="${env:FANLIGHT_NOT_SET}"), environment="dev").environment == "dev"
-    with pytest.raises(ConfigError, match='environment = "deb" .*did you mean `dev`'):
+    with pytest.raises(ConfigError, match=r'environment = "deb" .*did you mean `dev`'):
         load_plan(config(), environment="deb")
 
 
@@ -81,7 +81,10 @@ def test_disabled_things_are_checked_and_left_out(config):
     assert [route.name for route in plan.table.routes] == ["routes[0]"]
     given["sinks"]["off"]["max_event"] = 1
     given["routes"][1]["match"] = {"tenant": "x"}
-    assert [problem.partition(" ")[0] for problem in problems(given)] == ["routes[1].match.tenant", "sinks.off.max_event"]
+    assert [problem.partition(" ")[0] for problem in problems(given)] == [
+        "routes[1].match.tenant",
+        "sinks.off.max_event",
+    ]
 
 
 def test_a_restriction_may_name_a_disabled_sink(config):
@@ -102,7 +105,7 @@ def test_an_empty_only_closes_everything(config):
 
 
 def test_what_has_no_effect_is_told(config):
-    """Sinks that nothing reaches, rules that can never match, names used twice, labels of nobody, self-contradiction."""
+    """Sinks that nothing reaches, rules that can never match, names used twice, labels of nobody, contradictions."""
     given = config(
         sinks={"lake": {"type": "memory", "labels": {"region": "eu"}}, "forgotten": {"type": "memory"}},
         routes=[
@@ -208,6 +211,13 @@ def test_a_type_that_is_not_needed_here_may_be_missing(config):
     assert problems(config(sinks=sinks, routes=routes)) == [
         'sinks.wandb.type = "wandb"  this sink type is not installed; pip install fanlight-wandb'
     ]
+
+
+def test_a_password_in_a_url_is_not_shown(config):
+    """Of an address with a login, the error names the place only."""
+    given = config(sinks={"lake": {"type": "otel", "endpoint": "ftp://user:hunter2@host"}})
+
+    assert "hunter2" not in "".join(problems(given))
 
 
 @pytest.mark.parametrize("key", ["api_key", "headers"])

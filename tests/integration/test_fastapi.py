@@ -70,4 +70,6 @@ def test_requests_do_not_mix(installed: Any) -> None:
             client.get("/ask", params={"q": "x"}, headers={"traceparent": f"00-{n:032x}-{n:016x}-01"})
 
     roots = [event for event in installed.runs() if event.is_root]
-    assert {(root.trace_id, root.parent_span_id) for root in roots} == {(f"{n:032x}", f"{n:016x}") for n in range(1, 21)}
+    assert {(root.trace_id, root.parent_span_id) for root in roots} == {
+        (f"{n:032x}", f"{n:016x}") for n in range(1, 21)
+    }

@@ -145,6 +145,8 @@ def test_forked_children_deliver_their_own_and_nothing_twice(tmp_path: Path) -> 
 
 BUSY_FORK = """
 router = fanlight.install(config())
+# LangChain imports modules at its first run: a fork in the middle of an import hangs any Python program.
+chain.invoke("warm") and router.flush(timeout=20)
 stop = threading.Event()
 def work():
     while not stop.is_set(): chain.invoke("busy")

@@ -103,7 +103,11 @@ def test_a_context_inside_a_run_adds_to_what_is_inherited(traced):
 def test_a_childs_own_metadata_is_its_own(traced):
     """A child that says something else about itself is believed."""
     child = RunnableLambda(lambda y: y, name="child").with_config(metadata={"user_id": "u2"})
-    RunnableLambda(child.invoke).invoke(1, {**traced.config, "metadata": {"user_id": "u1", "tenant_id": "t"}})
+
+    def work(x):
+        return child.invoke(x)
+
+    RunnableLambda(work).invoke(1, {**traced.config, "metadata": {"user_id": "u1", "tenant_id": "t"}})
     assert ids(traced.one("chain.end", name="child")) == ("u2", None, "t")
     assert ids(traced.root) == ("u1", None, "t")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
 import pytest
 from langchain_core.language_models import FakeListLLM
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import tool
 
 from fanlight.normalize.model import provider_of
@@ -121,6 +124,46 @@ def test_what_does_not_stream_has_no_first_token(traced):
     Scripted(answers=[AIMessage("x")]).invoke("x", traced.config)
     end = traced.one("llm.end")
     assert (end.streamed, end.time_to_first_token_ms) == (False, None)
+
+
+def test_a_decision_model_is_a_model(traced):
+    """A chain that says it is a model (langchain-core 1.8's decision models) has model, provider and usage."""
+
+    class Decided(dict):
+        usage: ClassVar = {"input_tokens": 7, "output_tokens": 1, "total_tokens": 8}
+
+    class Decide(RunnableLambda):
+        def invoke(self, value, config=None, **kwargs):
+            config = ensure_config(config)
+            config["metadata"] = {**config["metadata"], "ls_provider": "openai", "ls_model_name": "judge-1"}
+            return self._call_with_config(lambda _: Decided(urgent=0.9), value, config, run_type="llm")
+
+    (RunnableLambda(lambda x: x) | Decide(lambda x: x, name="decide")).invoke("production is down", traced.config)
+    end = traced.one("llm.end")
+    assert (end.provider, end.request_model, end.operation) == ("openai", "judge-1", "chat")
+    assert (end.inputs, end.outputs, end.total_tokens) == ("production is down", {"urgent": 0.9}, 8)
+    assert (traced.root.rollup.llm_calls, traced.root.rollup.total_tokens) == (1, 8)
+
+
+def test_a_real_decision_model(traced):
+    """Where langchain-core has them: which model was asked, what it decided, and what that took."""
+    decisions = pytest.importorskip("langchain_core.decisions")
+
+    class Judge(decisions.BaseDecisionModel):
+        @property
+        def _provider(self):
+            return "openai"
+
+        def _classify(self, state, questions):
+            answers = {name: {"type": "noul", "value": 0.9} for name in questions}
+            return decisions.ClassifierResponse.model_construct(
+                model="judge-1-0101", answers=answers, usage={"input_tokens": 7, "output_tokens": 1}
+            )
+
+    Judge(model="judge-1").invoke({"state": "down", "questions": {}}, traced.config)
+    end = traced.one("llm.end")
+    assert (end.provider, end.request_model, end.response_model) == ("openai", "judge-1", "judge-1-0101")
+    assert (end.total_tokens, end.usage_missing, end.outputs["model"]) == (8, False, "judge-1-0101")
 
 
 def test_a_fake_model_says_little(traced):

@@ -18,9 +18,9 @@ from langchain_core.runnables import RunnableLambda
 from fanlight.capture.record import CallbackRecord
 from fanlight.event import TelemetryEvent
 from fanlight.normalize import Normalizer
-from fanlight.normalize.ending import ENDS
+from fanlight.normalize.ending import _ENDS
 from fanlight.normalize.happening import HAPPENINGS
-from fanlight.normalize.starting import STARTS
+from fanlight.normalize.starting import _STARTS
 
 from .conftest import settings as normalizer_settings
 from .models import said
@@ -140,10 +140,22 @@ def test_documents_by_the_million(traced):
     Everything().invoke("x", traced.config)
     end = traced.one("retriever.end")
     assert len(end.to_json()) < 3_000_000
+    assert len(end.documents) == 1000
+    assert end.documents[0].content.startswith("page page")
     assert "documents" in {cut.field for cut in end.truncated}
 
 
-callbacks = st.sampled_from([*STARTS, *ENDS, *HAPPENINGS, "unknown"])
+def test_a_conversation_without_end(traced):
+    """Of a hundred thousand messages the first are read as messages, and the rest is known to be missing."""
+    run_id = uuid.uuid4()
+    traced.handler.on_chat_model_start(None, [[HumanMessage("hi")] * 100_000], run_id=run_id)
+    start = traced.one("llm.start")
+    assert {(message.role, message.text) for message in start.input_messages} == {("user", "hi")}
+    assert len(start.input_messages) == 1000
+    assert [cut.field for cut in start.truncated] == ["input_messages"]
+
+
+callbacks = st.sampled_from([*_STARTS, *_ENDS, *HAPPENINGS, "unknown"])
 run_ids = st.sampled_from([None, *(uuid.UUID(int=n) for n in range(1, 5))])
 kwargs = st.fixed_dictionaries(
     {},

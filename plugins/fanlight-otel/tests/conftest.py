@@ -1,6 +1,7 @@
 """A recorded run of an agent, a receiver, and sinks that are opened and closed."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, 
     issued.cert_chain_pems[0].write_to_path(directory / "chain.pem")
     issued.private_key_pem.write_to_path(directory / "key.pem")
     return directory / "ca.pem", directory / "chain.pem", directory / "key.pem"
+
+
+@pytest.fixture
+def error_within() -> Iterator[Callable[..., BaseException | None]]:
+    """Calls something on a thread of its own and returns what it raised; fails if it takes longer than 10 seconds."""
+    with ThreadPoolExecutor(1) as thread:
+
+        def call(function: Callable[..., object], *arguments: object) -> BaseException | None:
+            return thread.submit(function, *arguments).exception(timeout=10)
+
+        yield call

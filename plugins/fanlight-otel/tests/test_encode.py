@@ -126,11 +126,12 @@ def test_the_resource_is_the_process_that_ran_the_run(chat: TelemetryEvent) -> N
 
 def test_runs_of_different_processes_and_environments_have_their_own_resource(chat: TelemetryEvent) -> None:
     """Events of two origins in one batch are not mixed up, and those of one origin share a resource."""
-    other = chat.replace(environment="staging", process=Process(host="web-2", pid=1, instance_id="x"))
-    request, _ = SpanEncoder().request([chat, other, chat])
-    assert [len(group.scope_spans[0].spans) for group in request.resource_spans] == [2, 1]
-    environments = [span.resource["deployment.environment.name"] for span in spans_in(request)]
-    assert environments == ["prod", "prod", "staging"]
+    elsewhere = chat.replace(process=Process(host="web-2", pid=1, instance_id="x"))
+    staging = chat.replace(environment="staging")
+    request, _ = SpanEncoder().request([chat, elsewhere, staging, chat])
+    assert [len(group.scope_spans[0].spans) for group in request.resource_spans] == [2, 1, 1]
+    origins = [(s.resource["host.name"], s.resource["deployment.environment.name"]) for s in spans_in(request)]
+    assert origins == [("web-1", "prod"), ("web-1", "prod"), ("web-2", "prod"), ("web-1", "staging")]
 
 
 def test_text_that_utf8_cannot_say_is_replaced(chat: TelemetryEvent) -> None:

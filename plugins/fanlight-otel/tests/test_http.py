@@ -217,12 +217,17 @@ def test_a_receiver_that_is_not_there_is_tried_again(
 
 
 def test_a_receiver_that_hangs_is_left_at_the_deadline(
-    sink: OtelSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
+    sink: OtelSink,
+    receiver: OtlpReceiver,
+    chat: TelemetryEvent,
+    make_batch: MakeBatch,
+    error_within: Callable[..., BaseException | None],
 ) -> None:
     """An attempt ends by itself when its time is over; without time left it does not even begin."""
     receiver.faults.append(Fault(hang=True))
-    with pytest.raises(RetryableError, match=r"[Tt]imeout"):
-        sink.deliver(make_batch(chat, seconds=0.3))
+    hung = error_within(sink.deliver, make_batch(chat, seconds=0.3))
+    assert isinstance(hung, RetryableError)
+    assert "timeout" in str(hung).lower()
     with pytest.raises(RetryableError, match="no time was left"):
         sink.deliver(make_batch(chat, seconds=0.0))
     assert len(receiver.requests) == 1

@@ -1,7 +1,6 @@
 """The GenAI client metrics: counted once, sent without ever being in the way."""
 
 import logging
-import time
 from collections.abc import Callable
 
 import pytest
@@ -194,6 +193,21 @@ def test_no_delta_is_lost_on_a_receiver_that_is_busy(
     assert [point.count for point in points(receiver, DURATION)] == [1, 1]
 
 
+def test_a_refused_delta_does_not_block_the_next(
+    open_sink: OpenSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
+) -> None:
+    """What the receiver will never take is given up; what is counted later arrives."""
+    sink = open_sink(preset="datadog", endpoint=receiver.http_endpoint)
+    metrics = sink._metrics
+    assert metrics is not None
+    receiver.metric_faults.append(Fault(status=400))
+    sink.deliver(make_batch(chat))
+    metrics._export(1.0)
+    sink.deliver(make_batch(chat.replace(event_id="another", duration_ms=100.0)))
+    sink.close()
+    assert [point.sum for point in points(receiver, DURATION)] == [pytest.approx(0.1)]
+
+
 def test_a_metrics_receiver_that_hangs_delays_nothing(
     open_sink: OpenSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
 ) -> None:
@@ -244,10 +258,6 @@ def test_what_finishes_after_the_deadline_is_left_to_the_next_attempt(
     sink: OtelSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
 ) -> None:
     """An attempt that the lane has given up does not count: the batch is sent again, and that one does."""
-    late = make_batch(chat, seconds=60)
-    metrics = sink._metrics
-    assert metrics is not None
-    sink._count(Batch(id=late.id, sink=late.sink, deliveries=late.deliveries, deadline=time.monotonic()), {})
-    sink.deliver(make_batch(chat, attempt=2))
+    sink._count(make_batch(chat, seconds=0.0), {})
     sink.close()
-    assert [point.count for point in points(receiver, DURATION)] == [1]
+    assert receiver.metrics == []

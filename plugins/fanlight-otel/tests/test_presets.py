@@ -8,8 +8,8 @@ import pytest
 
 from fanlight import Batch, TelemetryEvent
 from fanlight_otel import OtelConfig, OtelSink
-from fanlight_otel.presets import wire_of
 from fanlight_otel.testing import OtlpReceiver
+from fanlight_otel.wire import wire_of
 
 OpenSink = Callable[..., OtelSink]
 MakeBatch = Callable[..., Batch]

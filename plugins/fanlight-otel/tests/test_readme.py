@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from fanlight_otel import OtelConfig
-from fanlight_otel.presets import PRESETS, wire_of
+from fanlight_otel.presets import PRESETS
+from fanlight_otel.wire import wire_of
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]

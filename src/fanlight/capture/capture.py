@@ -45,7 +45,12 @@ class Capture:
         unix_ns, perf_ns = time_ns(), perf_counter_ns()
         try:
             context = current()
-            if (context is not None and context.suppressed) or self._is_off(run_id, parent_run_id, kwargs):
+            tags = kwargs.get("tags")
+            if (
+                (tags and OFF_TAG in tags)
+                or (context is not None and context.suppressed)
+                or (self._suppressed and (parent_run_id in self._suppressed or run_id in self._suppressed))
+            ):
                 self._suppress(run_id)
                 return
             trace_id = traceparent = None
@@ -162,12 +167,6 @@ class Capture:
             )
         except Exception:
             self._failed()
-
-    def _is_off(self, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]) -> bool:
-        tags = kwargs.get("tags")
-        if tags and OFF_TAG in tags:
-            return True
-        return bool(self._suppressed) and (parent_run_id in self._suppressed or run_id in self._suppressed)
 
     def _suppress(self, run_id: UUID) -> None:
         if len(self._suppressed) >= MAX_SUPPRESSED:

@@ -10,7 +10,6 @@ calls it and ignores what is not a coroutine. `run_inline` stays false, because 
 
 from __future__ import annotations
 
-import functools
 import inspect
 import sys
 import types
@@ -34,25 +33,11 @@ class Done(tuple[()]):
 DONE: Final = Done()
 
 
-async def _stub() -> None:
-    """Never runs: what `inspect` finds when it looks through `_Marked`."""
-
-
-class _Marked(functools.partial[Any]):
-    """
-    What Python 3.11, which has no `markcoroutinefunction`, takes for a coroutine function.
-
-    `inspect` unwraps bound methods and partials by reading `.func`, and finds the stub; a call goes to the function.
-    """
-
-    func = _stub  # type: ignore[assignment]
-
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
-
-
 def dual(method: F) -> F:
-    """Mark *method*, which must return `DONE`, as one that async code can await without an executor."""
+    """Mark *method*, a function that returns `DONE`, as one that async code can await without an executor."""
     if sys.version_info >= (3, 12):
         return inspect.markcoroutinefunction(method)
-    return cast("F", functools.update_wrapper(_Marked(method), method))
+    # On 3.11 `inspect` goes by this flag. What a call does, the byte code decides, and that stays a plain function's.
+    function = cast("types.FunctionType", method)
+    function.__code__ = function.__code__.replace(co_flags=function.__code__.co_flags | inspect.CO_COROUTINE)
+    return method

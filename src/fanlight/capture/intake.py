@@ -44,7 +44,8 @@ class Intake:
         self._in_hand = 0
         self._appended = 0
         self._settled = 0
-        self._captured = 0
+        self._beyond = 0
+        """What counts as captured beyond the records taken in: those refused, and the balance of what they became."""
         self._routed = 0
         self._unmatched = 0
         self._dropped: Counter[str] = Counter()
@@ -54,21 +55,21 @@ class Intake:
 
     def append(self, record: CallbackRecord) -> None:
         """Take *record*, or count why not. Never blocks, never raises for a full queue."""
-        size = record.size + RECORD_OVERHEAD
         with self._lock:
-            self._captured += 1
-            if self._closed:
-                self._dropped["after_close"] += 1
+            size = self._bytes + record.size + RECORD_OVERHEAD
+            if self._closed or size > self._max_bytes or len(self._records) >= self._max_events:
+                self._refuse()
                 return
-            if len(self._records) >= self._max_events or self._bytes + size > self._max_bytes:
-                self._dropped["intake_full"] += 1
-            else:
-                self._records.append(record)
-                self._appended += 1
-                self._bytes += size
+            self._records.append(record)
+            self._bytes = size
+            self._appended += 1
         if self.idle:
             self.idle = False
             self.wake()
+
+    def _refuse(self) -> None:
+        self._dropped["after_close" if self._closed else "intake_full"] += 1
+        self._beyond += 1
 
     def take(self, limit: int) -> list[CallbackRecord]:
         """Return up to *limit* records, oldest first; they stay counted as queued until `settle`."""
@@ -91,7 +92,7 @@ class Intake:
         with self._lock:
             self._in_hand -= records
             self._settled += records
-            self._captured += routed + unmatched + sum(lost.values()) - records
+            self._beyond += routed + unmatched + sum(lost.values()) - records
             self._routed += routed
             self._unmatched += unmatched
             self._dropped.update(lost)
@@ -128,7 +129,7 @@ class Intake:
         """Return the process's side of the ledger as of one moment."""
         with self._lock:
             return IntakeCounts(
-                captured=self._captured,
+                captured=self._appended + self._beyond,
                 routed=self._routed,
                 unmatched=self._unmatched,
                 queued=len(self._records) + self._in_hand,

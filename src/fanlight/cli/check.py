@@ -1,6 +1,4 @@
-"""
-`fanlight check`: is this configuration right, and what is odd about it?
-"""
+"""`fanlight check`: is this configuration right, and what is odd about it?"""
 
 from __future__ import annotations
 

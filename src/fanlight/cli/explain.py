@@ -1,6 +1,4 @@
-"""
-`fanlight explain`: where would such an event go, which route fired, which did not, and why?
-"""
+"""`fanlight explain`: where would such an event go, which route fired, which did not, and why?"""
 
 from __future__ import annotations
 

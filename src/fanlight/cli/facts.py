@@ -1,6 +1,4 @@
-"""
-The fields of an event from the options of a command.
-"""
+"""The fields of an event from the options of a command."""
 
 from __future__ import annotations
 

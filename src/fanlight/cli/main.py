@@ -1,10 +1,9 @@
-"""
-`fanlight <command>`: finds the command and turns what it may fail with into an exit code.
-"""
+"""`fanlight <command>`: finds the command and turns what it may fail with into an exit code."""
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ _COMMANDS: Final = (check, explain, test, schema, plugins)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _print_anything()
     _import_from_here()
     try:
         if given[:1] == ["demo"]:  # parses its own options
@@ -68,3 +68,10 @@ def _import_from_here() -> None:
     here = os.getcwd()  # noqa: PTH109 - sys.path holds strings
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
+
+
+def _print_anything() -> None:
+    # Names of routes may be in any script, and a terminal or pipe may know only some.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

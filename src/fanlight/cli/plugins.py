@@ -1,6 +1,4 @@
-"""
-`fanlight plugins`: what is installed, what it brings, and why something is not loaded.
-"""
+"""`fanlight plugins`: what is installed, what it brings, and why something is not loaded."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The files of the repository's config/ folder that are made from the models.
-"""
+"""The files of the repository's config/ folder that are made from the models."""
 
 from __future__ import annotations
 

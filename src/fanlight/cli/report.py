@@ -1,6 +1,4 @@
-"""
-Problems and tables, aligned for reading. Colours only where somebody looks: on a terminal, without `NO_COLOR`.
-"""
+"""Problems and tables, aligned for reading. Colours only where somebody looks: on a terminal, without `NO_COLOR`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-`fanlight schema`: what an editor, a lake or a reader needs to know about the configuration and the event.
-"""
+"""`fanlight schema`: what an editor, a lake or a reader needs to know about the configuration and the event."""
 
 from __future__ import annotations
 

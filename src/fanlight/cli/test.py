@@ -1,6 +1,4 @@
-"""
-`fanlight test`: does this configuration do what its own tests say?
-"""
+"""`fanlight test`: does this configuration do what its own tests say?"""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A configuration as it was written: its values, and for every value and key the line and column.
-"""
+"""A configuration as it was written: its values, and for every value and key the line and column."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Keys whose behaviour is not built yet. They are refused with a sentence: a key is never accepted and ignored.
-"""
+"""Keys whose behaviour is not built yet. They are refused with a sentence: a key is never accepted and ignored."""
 
 from __future__ import annotations
 

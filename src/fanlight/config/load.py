@@ -60,7 +60,7 @@ def load(document: Document, placeholders: Placeholders, *, environment: str | N
         for key, value in written.items()
     }
     translator = Translator(document, placeholders)
-    config, shape = _validated(data, translator)
+    config, shape = _validated(data, translator, placeholders)
     unreadable = {problem.path for problem in document.problems}
     return Loaded(
         document=document,
@@ -77,11 +77,35 @@ def load(document: Document, placeholders: Placeholders, *, environment: str | N
     )
 
 
-def _validated(data: dict[str, Any], translator: Translator) -> tuple[RouterConfig | None, list[Problem]]:
+def _validated(
+    data: dict[str, Any], translator: Translator, placeholders: Placeholders
+) -> tuple[RouterConfig | None, list[Problem]]:
     try:
         return RouterConfig.model_validate(data), []
     except ValidationError as error:
-        return None, translator.problems(error, RouterConfig, data)
+        problems = translator.problems(error, RouterConfig, data)
+    if problems:
+        return None, problems
+    known = _known(data, "", placeholders)  # nothing is wrong but what was not resolved
+    try:
+        return RouterConfig.model_validate(known), []
+    except ValidationError as error:
+        return None, translator.required_in_full(error, known)
+
+
+def _known(value: Any, path: str, placeholders: Placeholders) -> Any:
+    """Return *value* without the entries whose placeholders were not resolved."""
+    if isinstance(value, dict):
+        below = {key: (join(path, key), item) for key, item in value.items()}
+        return {
+            key: _known(item, place, placeholders)
+            for key, (place, item) in below.items()
+            if not placeholders.is_open(place)
+        }
+    if isinstance(value, list):
+        below_list = [(join(path, index), item) for index, item in enumerate(value)]
+        return [_known(item, place, placeholders) for place, item in below_list if not placeholders.is_open(place)]
+    return value
 
 
 def _sinks(written: Any, placeholders: Placeholders) -> Any:

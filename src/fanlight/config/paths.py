@@ -1,6 +1,4 @@
-"""
-Places in a configuration, spelled as in `routes[2].to[0]`.
-"""
+"""Places in a configuration, spelled as in `routes[2].to[0]`."""
 
 from __future__ import annotations
 

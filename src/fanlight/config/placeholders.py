@@ -51,7 +51,6 @@ class Placeholders:
         self._secrets = secrets
         self._filled: set[str] = set()
         self._open: set[str] = set()
-        self._values: set[str] = set()
 
     def resolve(self, value: Any, path: str) -> Any:
         """Return *value* with every placeholder in it replaced; one that has no value stays, as a problem."""
@@ -73,19 +72,13 @@ class Placeholders:
             self._open.add(path)
         return value
 
-    def is_filled(self, path: str) -> bool:
-        """Whether a placeholder was resolved at *path* or below: nothing of the value may be shown."""
-        return any(is_within(filled, path) for filled in self._filled)
+    def is_filled(self, path: str, *, within: bool = False) -> bool:
+        """Whether a placeholder was resolved at *path*, or *within* it: the value may not be shown."""
+        return path in self._filled or (within and any(is_within(filled, path) for filled in self._filled))
 
     def is_open(self, path: str, *, within: bool = False) -> bool:
         """Whether the value at *path*, or one *within* it, is not known: its placeholder was not resolved."""
         return path in self._open or (within and any(is_within(unresolved, path) for unresolved in self._open))
-
-    def scrub(self, text: str) -> str:
-        """Return *text* without anything that a placeholder resolved to."""
-        for value in self._values:
-            text = text.replace(value, "***")
-        return text
 
     def _text(self, value: str, path: str) -> str:
         if not self._secrets:
@@ -113,10 +106,7 @@ class Placeholders:
             raise LookupError(
                 f"no placeholder begins with `{match['scheme']}:`", did_you_mean(match["scheme"], self._schemes)
             )
-        value = _called(resolve, match)
-        if len(value) >= 4:  # a shorter one is no secret, and would tear words apart
-            self._values.add(value)
-        return value
+        return _called(resolve, match)
 
 
 def _called(resolve: Resolve, match: re.Match[str]) -> str:

@@ -1,6 +1,4 @@
-"""
-The commented reference file: every key with its docstring, an example or its default. Made from the models.
-"""
+"""The commented reference file: every key with its docstring, an example or its default. Made from the models."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The JSON Schema of the configuration, for editors: what completes and explains keys while somebody writes.
-"""
+"""The JSON Schema of the configuration, for editors: what completes and explains keys while somebody writes."""
 
 from __future__ import annotations
 

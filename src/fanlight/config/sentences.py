@@ -1,6 +1,4 @@
-"""
-Pydantic's findings as sentences: what was found, what was expected, what may have been meant.
-"""
+"""Pydantic's findings as sentences: what was found, what was expected, what may have been meant."""
 
 from __future__ import annotations
 
@@ -22,6 +20,8 @@ from fanlight.errors import Problem
 _Context: TypeAlias = Mapping[str, Any]
 _PYDANTIC: Final = re.compile(r"^(?:[A-Z]\w+ )+should (?:be |have |match )?")
 _PRIVATE: Final = re.compile(r"(?i)key|token|secret|passw|auth|credential|cookie|dsn|header")
+_LOGIN: Final = re.compile(r"://[^/\s]*@")
+"""A URL with a user and a password."""
 
 _EXPECTED: Final[dict[str, Callable[[_Context], str]]] = {
     "string_type": lambda _: "text",
@@ -96,10 +96,16 @@ class Translator:
             found[place.path] = problem if earlier is None else _either(earlier, problem)
         return list(found.values())
 
+    def required_in_full(self, error: ValidationError, data: Any) -> list[Problem]:
+        """Return what *error* misses in *data*, from which the placeholders that were not resolved are left out."""
+        paths = dict.fromkeys(_Place.of(details, data, "").path for details in error.errors(include_url=False))
+        message, hint = "a placeholder cannot stand for this", "write the value here"
+        return [self._document.problem(path, message, hint) for path in paths]
+
     def _problem(
         self, details: ErrorDetails, place: _Place, model: type[BaseModel], also_known: Sequence[str]
     ) -> Problem:
-        kind, context = details["type"], details.get("ctx", {})
+        kind = details["type"]
         if place.in_key:
             hint = "begin with a letter, then letters, digits and `_`, all lower case"
             return self._document.problem(place.path, "this is no name", hint, key=True)
@@ -109,32 +115,30 @@ class Translator:
             return self._document.problem(place.path, "unknown key", hint, key=True)
         if kind == "missing":
             return self._document.problem(place.path, "required, and not there", first_sentence(model, place.steps))
-        message = self._expectation(kind, context, details["msg"], place)
-        return self._document.problem(place.path, message, self._advice(kind, place), found=self._shown(place, model))
+        secret = self._is_secret(place, model)
+        message = self._expectation(details, place, secret=secret)
+        found = "" if secret else shown(place.value)
+        return self._document.problem(place.path, message, _advice(kind, place.value, secret=secret), found=found)
 
-    def _expectation(self, kind: str, context: _Context, text: str, place: _Place) -> str:
+    def _expectation(self, details: ErrorDetails, place: _Place, *, secret: bool) -> str:
+        kind, context = details["type"], details.get("ctx", {})
         if kind in _EXPECTED:
             return f"expected {_EXPECTED[kind](context)}"
-        if self._hidden(place):
+        if self._placeholders.is_filled(place.path, within=True):
             return "what the placeholder stands for is not accepted here"
-        sentence = str(context["error"]) if kind == "value_error" else _PYDANTIC.sub("expected ", text)
-        return self._placeholders.scrub(sentence)
+        sentence = str(context["error"]) if kind == "value_error" else _PYDANTIC.sub("expected ", details["msg"])
+        if secret and isinstance(place.value, str) and place.value in sentence:
+            return "this value is not accepted here"
+        return sentence
 
-    def _advice(self, kind: str, place: _Place) -> str:
-        value = place.value
-        if kind in {"tuple_type", "list_type"} and isinstance(value, str) and not self._hidden(place):
-            return f"write [{value}]"
-        if kind == "string_type" and isinstance(value, bool | int | float):
-            return "put it in quotes"
-        return ""
-
-    def _shown(self, place: _Place, model: type[BaseModel]) -> str:
-        if _PRIVATE.search(place.path) or is_secret(model, place.steps):
-            return ""
-        return "" if self._hidden(place) else shown(place.value)
-
-    def _hidden(self, place: _Place) -> bool:
-        return self._placeholders.is_filled(place.path)
+    def _is_secret(self, place: _Place, model: type[BaseModel]) -> bool:
+        """Whether the value at *place* may not be shown: it looks private, or a placeholder stood there."""
+        return (
+            self._placeholders.is_filled(place.path, within=True)
+            or _PRIVATE.search(place.path) is not None
+            or (isinstance(place.value, str) and _LOGIN.search(place.value) is not None)
+            or _is_typed_secret(model, place.steps)
+        )
 
     def _is_open(self, place: _Place, kind: str) -> bool:
         if kind == "extra_forbidden":  # wrong whatever its value is
@@ -184,11 +188,16 @@ def shown(value: Any) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool | int | float) else type(value).__name__
 
 
-def is_secret(model: type[BaseModel], steps: Sequence[str | int]) -> bool:
-    """Whether *steps* lead to a secret of *model*."""
+def _is_typed_secret(model: type[BaseModel], steps: Sequence[str | int]) -> bool:
     field = model.model_fields.get(str(steps[0])) if steps else None
     text = repr(field.annotation) if field is not None else ""
     return SecretStr.__name__ in text or SecretBytes.__name__ in text
+
+
+def _advice(kind: str, value: Any, *, secret: bool) -> str:
+    if kind in {"tuple_type", "list_type"} and isinstance(value, str) and not secret:
+        return f"write [{value}]"
+    return "put it in quotes" if kind == "string_type" and isinstance(value, bool | int | float) else ""
 
 
 def _choice(expected: str) -> str:

@@ -1,6 +1,4 @@
-"""
-What somebody may have meant who wrote a word that is not known.
-"""
+"""What somebody may have meant who wrote a word that is not known."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What is wrong with text that is no YAML, in a sentence that says what to do.
-"""
+"""What is wrong with text that is no YAML, in a sentence that says what to do."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The tables of config/README.md, made from the models.
-"""
+"""The tables of config/README.md, made from the models."""
 
 from __future__ import annotations
 

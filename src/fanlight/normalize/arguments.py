@@ -7,7 +7,7 @@ application's own affair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,6 +46,17 @@ def sequence(value: Any) -> list[Any] | tuple[Any, ...]:
     if type(value) is Cut:
         value = value.kept
     return value if issubclass(type(value), list | tuple) else ()
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether *value* is a list or tuple, or what was kept of one."""
+    kind = type(value.kept) if type(value) is Cut else type(value)
+    return issubclass(kind, list | tuple)
+
+
+def full_length(kept: Sequence[Any], value: Any) -> int:
+    """Return how many items *value* had, of which *kept* are there."""
+    return value.length if type(value) is Cut else len(kept)
 
 
 def identifier(value: Any) -> str | None:

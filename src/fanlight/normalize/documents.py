@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any, Final
 
 from fanlight.event import Document
-from fanlight.normalize.arguments import identifier
+from fanlight.normalize.arguments import full_length, identifier, is_sequence, sequence
 from fanlight.normalize.values import Reader
 
 SCORE_KEYS: Final = ("score", "relevance_score", "_score", "similarity_score", "similarity", "distance", "_distance")
@@ -18,9 +18,9 @@ SCORE_KEYS: Final = ("score", "relevance_score", "_score", "similarity_score", "
 def documents_of(reader: Reader, found: Any) -> tuple[Document, ...]:
     """Return the documents of a retrieval, in its order."""
     reader.begin("documents")
-    items = list(found) if isinstance(found, list | tuple) else [found]
+    items = sequence(found) if is_sequence(found) else (found,)
     documents = tuple(_document(reader, rank, item) for rank, item in enumerate(reader.take(items, len(items))))
-    reader.left_out(len(items), len(documents))
+    reader.left_out(full_length(items, found), len(documents))
     return documents
 
 

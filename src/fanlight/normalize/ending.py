@@ -18,6 +18,7 @@ from fanlight.normalize.messages import finish_reason_of, message_of
 from fanlight.normalize.model import answered
 from fanlight.normalize.status import failed_tool_message, status_of
 from fanlight.normalize.usage import usage_of
+from fanlight.normalize.usage_report import read_usage
 from fanlight.normalize.values import Reader
 
 Content: TypeAlias = Callable[[Reader, CallbackRecord, TelemetryEvent], dict[str, Any]]
@@ -32,6 +33,15 @@ def chain_ended(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) 
 def chain_failed(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -> dict[str, Any]:
     """Return how a chain, graph or node ended otherwise."""
     return {**_failure(reader, argument(record, 0)), **_late_inputs(reader, record)}
+
+
+def decision_ended(reader: Reader, record: CallbackRecord, start: TelemetryEvent) -> dict[str, Any]:
+    """Return what a decision model decided and what it took."""
+    output = argument(record, 0)
+    usage = getattr(output, "usage", None)
+    found = read_usage(usage) if isinstance(usage, dict) else {}
+    model = text_of(getattr(output, "model", None))
+    return {**chain_ended(reader, record, start), **(found or {"usage_missing": True}), "response_model": model}
 
 
 def llm_ended(reader: Reader, record: CallbackRecord, _start: TelemetryEvent) -> dict[str, Any]:
@@ -133,7 +143,15 @@ def _answer(reader: Reader, generation: Any) -> Message:
     return replace(message_of(reader, str.__str__(generation.text)), role="assistant", finish_reason=reason)
 
 
-ENDS: Final[dict[str, tuple[str, str, Content]]] = {
+def end_of(record: CallbackRecord, start: TelemetryEvent | None) -> tuple[str, str, Content] | None:
+    """Return the kind of run that *record* ends, the phase and what it tells of the end; `None` where it ends none."""
+    found = _ENDS.get(record.callback)
+    if found is not None and found[0] == "chain" and start is not None and start.run_type == "llm":
+        return "llm", found[1], decision_ended if found[1] == "end" else chain_failed
+    return found
+
+
+_ENDS: Final[dict[str, tuple[str, str, Content]]] = {
     "chain_end": ("chain", "end", chain_ended),
     "chain_error": ("chain", "error", chain_failed),
     "llm_end": ("llm", "end", llm_ended),
@@ -143,4 +161,3 @@ ENDS: Final[dict[str, tuple[str, str, Content]]] = {
     "retriever_end": ("retriever", "end", retriever_ended),
     "retriever_error": ("retriever", "error", run_failed),
 }
-"""The kind of run that a callback ends, the phase, and what it tells about the end."""

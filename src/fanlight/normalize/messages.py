@@ -4,13 +4,12 @@ LangChain's messages: roles, content, tool calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from langchain_core.messages import BaseMessage
 
 from fanlight.event import ContentPart, Message, ToolCall
-from fanlight.normalize.arguments import first_identifier, mapping, sequence, text_of
+from fanlight.normalize.arguments import first_identifier, full_length, is_sequence, mapping, sequence, text_of
 from fanlight.normalize.message_values import role_of
 from fanlight.normalize.parts import parts_of
 from fanlight.normalize.values import Reader
@@ -21,9 +20,9 @@ _FINISH_KEYS: Final = ("finish_reason", "stop_reason", "finishReason", "stopReas
 def messages_of(reader: Reader, field: str, messages: Any) -> tuple[Message, ...]:
     """Return the messages of a model's call; *messages* is a list of them, or a list of such lists."""
     reader.begin(field)
-    flat = list(_flat(messages))
+    flat, count = _flat(messages)
     read = tuple(message_of(reader, message) for message in reader.take(flat, len(flat)))
-    reader.left_out(len(flat), len(read))
+    reader.left_out(count, len(read))
     return read
 
 
@@ -55,12 +54,16 @@ def finish_reason_of(metadata: Any) -> str | None:
     return first_identifier(mapping(metadata), _FINISH_KEYS)
 
 
-def _flat(messages: Any) -> Iterable[Any]:
-    for item in messages if isinstance(messages, list | tuple) else (messages,):
-        if isinstance(item, list | tuple):
-            yield from item
-        else:
-            yield item
+def _flat(messages: Any) -> tuple[list[Any], int]:
+    """Return the messages of all lists in one, and how many there were before any list was cut."""
+    rows = sequence(messages) if is_sequence(messages) else (messages,)
+    flat: list[Any] = []
+    count = full_length(rows, messages) - len(rows)
+    for row in rows:
+        items = sequence(row) if is_sequence(row) else (row,)
+        flat += items
+        count += full_length(items, row)
+    return flat, count
 
 
 def _tool_calls(reader: Reader, stored: dict[str, Any]) -> tuple[ToolCall, ...]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fanlight.normalize.arguments import mapping, text_of
+from fanlight.normalize.arguments import is_sequence, mapping, text_of
 from fanlight.normalize.messages import finish_reason_of
 from fanlight.normalize.values import Reader
 
@@ -61,7 +61,7 @@ def requested(reader: Reader, kwargs: dict[str, Any], serialized: Any) -> dict[s
     }
     if allowed := _allowed(params, metadata):
         fields["invocation_params"] = reader.value("invocation_params", allowed)
-    if tools := next((params[key] for key in _TOOLS if isinstance(params.get(key), list | tuple)), None):
+    if tools := next((params[key] for key in _TOOLS if is_sequence(params.get(key))), None):
         read = reader.value("tool_definitions", tools)
         fields["tool_definitions"] = tuple(read) if isinstance(read, list) else (read,)
     return fields

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from fanlight.capture.record import CallbackRecord
 from fanlight.event import Link, TelemetryEvent
 from fanlight.normalize.arguments import argument, metadata_of, text_of
-from fanlight.normalize.ending import ENDS
 from fanlight.normalize.ending import Content as EndContent
+from fanlight.normalize.ending import end_of
 from fanlight.normalize.events import end_event, inner_event, run_event, start_event, trace_id_of
 from fanlight.normalize.happening import HAPPENINGS
 from fanlight.normalize.identity import identity_fields, is_off, lineage_of
@@ -24,8 +24,8 @@ from fanlight.normalize.links import InterruptedRuns
 from fanlight.normalize.outcome import settle
 from fanlight.normalize.runs import RunTable
 from fanlight.normalize.settings import NormalizerSettings
-from fanlight.normalize.starting import STARTS, name_of
 from fanlight.normalize.starting import Content as StartContent
+from fanlight.normalize.starting import name_of, start_of
 from fanlight.normalize.status import status_of
 from fanlight.normalize.tree import Lineage, Run, Tree
 from fanlight.normalize.values import Reader
@@ -68,9 +68,11 @@ class Normalizer:
             return self._happening(record if record.run_id is not None else _named(record))
         if record.run_id is None:
             return []
-        if record.callback in STARTS:
-            return self._start(record, record.run_id)
-        return self._end(record, record.run_id) if record.callback in ENDS else []
+        if (started := start_of(record)) is not None:
+            return self._start(record, record.run_id, *started)
+        run = self._runs.get(record.run_id)
+        ended = end_of(record, run.start if run is not None else None)
+        return self._end(record, record.run_id, run, *ended) if ended is not None else []
 
     def reap(self, now_perf_ns: int, now_unix_ns: int) -> list[TelemetryEvent]:
         """
@@ -82,14 +84,16 @@ class Normalizer:
         """
         return [self._abandon(run, now_perf_ns, now_unix_ns) for run in self._runs.overdue(now_perf_ns)]
 
-    def _start(self, record: CallbackRecord, run_id: UUID) -> list[TelemetryEvent]:
+    def _start(
+        self, record: CallbackRecord, run_id: UUID, run_type: str, content: StartContent
+    ) -> list[TelemetryEvent]:
         parent = self._runs.lineage(record.parent_run_id)
         if is_off(record) or (parent is not None and parent.tree is None):
             self._runs.open_off(run_id, record.perf_ns)
             return []
         if self._runs.get(run_id) is not None:  # told twice
             return []
-        run = self._new_run(record, run_id, *STARTS[record.callback], parent)
+        run = self._new_run(record, run_id, run_type, content, parent)
         self._open(run)
         late = [self._abandon(old, record.perf_ns, record.time_unix_nano) for old in self._runs.crowded_out()]
         return [run.start, *late]
@@ -138,11 +142,11 @@ class Normalizer:
             links = self._interrupted.resumed(thread_of(position_of(metadata_of(record))), tree.requests)
         return {**fields, "links": links, "start_time_unix_nano": record.time_unix_nano}
 
-    def _end(self, record: CallbackRecord, run_id: UUID) -> list[TelemetryEvent]:
+    def _end(
+        self, record: CallbackRecord, run_id: UUID, run: Run | None, run_type: str, phase: str, content: EndContent
+    ) -> list[TelemetryEvent]:
         if self._runs.close_off(run_id):
             return []
-        run_type, phase, content = ENDS[record.callback]
-        run = self._runs.get(run_id)
         if run is None:
             parent = self._runs.lineage(record.parent_run_id)
             if self._runs.has_ended(run_id) or is_off(record) or (parent is not None and parent.tree is None):

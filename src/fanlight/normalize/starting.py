@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from fanlight.capture.record import CallbackRecord
 from fanlight.event import Tool
-from fanlight.normalize.arguments import argument, mapping, metadata_of, sequence, text_of
+from fanlight.normalize.arguments import argument, identifier, mapping, metadata_of, sequence, text_of
 from fanlight.normalize.langgraph import chain_operation
 from fanlight.normalize.messages import messages_of
 from fanlight.normalize.model import requested
@@ -53,6 +53,15 @@ def llm_started(reader: Reader, record: CallbackRecord, _name: str) -> dict[str,
     }
 
 
+def decision_started(reader: Reader, record: CallbackRecord, _name: str) -> dict[str, Any]:
+    """Return what a decision model was asked: LangChain tells of it as of a chain that says it is a model."""
+    return {
+        "inputs": reader.value("inputs", argument(record, 1)),
+        "operation": "chat",
+        **requested(reader, record.kwargs, argument(record, 0)),
+    }
+
+
 def tool_started(reader: Reader, record: CallbackRecord, name: str) -> dict[str, Any]:
     """Return which tool was called with what."""
     serialized = mapping(argument(record, 0))
@@ -83,11 +92,17 @@ def _is_placeholder(record: CallbackRecord, inputs: Any) -> bool:
     return type(given) is str and not given
 
 
-STARTS: Final[dict[str, tuple[str, Content]]] = {
+def start_of(record: CallbackRecord) -> tuple[str, Content] | None:
+    """Return the kind of run that *record* starts and what it tells about it; `None` where it starts none."""
+    if record.callback == "chain_start" and identifier(record.kwargs.get("run_type")) == "llm":
+        return "llm", decision_started
+    return _STARTS.get(record.callback)
+
+
+_STARTS: Final[dict[str, tuple[str, Content]]] = {
     "chain_start": ("chain", chain_started),
     "chat_model_start": ("llm", chat_started),
     "llm_start": ("llm", llm_started),
     "tool_start": ("tool", tool_started),
     "retriever_start": ("retriever", retriever_started),
 }
-"""The kind of run that a callback starts, and what it tells about it."""

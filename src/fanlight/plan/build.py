@@ -1,6 +1,4 @@
-"""
-The one way from a source to a plan: read, resolve, check everything against everything, and only then say yes or no.
-"""
+"""The one way from a source to a plan: read, resolve, check everything against everything, then say yes or no."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The environments that a match names.
-"""
+"""The environments that a match names."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Problems on their way into one list: placed in the file, and silent about what placeholders stand for.
-"""
+"""Problems on their way into one list: placed in the file, and silent about what placeholders stand for."""
 
 from __future__ import annotations
 
@@ -34,6 +32,8 @@ class Findings:
 
     def warn(self, path: str, message: str, hint: str = "") -> None:
         """Note a warning at *path*."""
+        if self._placeholders.is_filled(path):  # the sentence may name the value
+            message, hint = "what the placeholder stands for has no effect here", ""
         if not self._placeholders.is_open(path):
             self.warnings.append(self._document.warning(path, message, hint))
 

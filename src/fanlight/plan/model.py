@@ -1,6 +1,4 @@
-"""
-What a router is built from.
-"""
+"""What a router is built from."""
 
 from __future__ import annotations
 

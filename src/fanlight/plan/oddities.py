@@ -1,6 +1,4 @@
-"""
-What is odd about a configuration without being wrong: things that have no effect, or not the one they seem to have.
-"""
+"""What is odd about a configuration without being wrong: what has no effect, or not the one that it seems to have."""
 
 from __future__ import annotations
 

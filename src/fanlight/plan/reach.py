@@ -1,6 +1,4 @@
-"""
-Which sinks a route can reach in which environment, with nothing known but the environment.
-"""
+"""Which sinks a route can reach in which environment, with nothing known but the environment."""
 
 from __future__ import annotations
 

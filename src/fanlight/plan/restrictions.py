@@ -1,6 +1,4 @@
-"""
-Whether restrictions name what there is. A restriction that is misspelt would let everything through in silence.
-"""
+"""Whether restrictions name what there is. A restriction that is misspelt would let everything through in silence."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Routes: their matches parsed, and everything they name checked against what there is.
-"""
+"""Routes: their matches parsed, and everything they name checked against what there is."""
 
 from __future__ import annotations
 

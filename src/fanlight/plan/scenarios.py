@@ -1,6 +1,4 @@
-"""
-The tests that a configuration brings along: an event in a few words, and where it must go.
-"""
+"""The tests that a configuration brings along: an event in a few words, and where it must go."""
 
 from __future__ import annotations
 

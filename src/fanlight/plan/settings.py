@@ -1,6 +1,4 @@
-"""
-Delivery settings: the sink's own over `defaults`, over those of its type, over fanlight's.
-"""
+"""Delivery settings: the sink's own over `defaults`, over those of its type, over fanlight's."""
 
 from __future__ import annotations
 

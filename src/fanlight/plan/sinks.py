@@ -1,6 +1,4 @@
-"""
-Sinks: their types found, their settings checked, and of those in use the secrets resolved.
-"""
+"""Sinks: their types found, their settings checked, and of those in use the secrets resolved."""
 
 from __future__ import annotations
 
@@ -104,8 +102,9 @@ class SinkPlanner:
         except ValidationError as error:
             found = self._translator.problems(error, model, raw, path, also_known=sorted(_COMMON))
         except Exception as error:  # a validator of somebody's plugin
-            place, kind = self._loaded.document, type(error).__name__
-            found = [place.problem(path, f"the settings of sink type {sink_type.name} could not be checked: {kind}")]
+            message = f"the settings of sink type {sink_type.name} could not be checked: {type(error).__name__}"
+            stumbled = self._loaded.placeholders.is_open(path, within=True)
+            found = [] if stumbled else [self._loaded.document.problem(path, message)]
         self._findings.add_placed(found)
         # Nothing is wrong but what was not resolved: good enough to look at.
         return None if found else model.model_construct(**raw)

@@ -1,6 +1,4 @@
-"""
-Loading one plugin: import it, check its hooks, and take what it contributes. Whole or not at all.
-"""
+"""Loading one plugin: import it, check its hooks, and take what it contributes. Whole or not at all."""
 
 from __future__ import annotations
 

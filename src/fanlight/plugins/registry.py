@@ -1,6 +1,4 @@
-"""
-The plugins of one router: how they are found, what they contribute, and how their hooks are called.
-"""
+"""The plugins of one router: how they are found, what they contribute, and how their hooks are called."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from typing import Final
@@ -16,7 +17,7 @@ class MemoryStore:
     """Holds the newest events of a memory sink. Safe to read while events arrive; what is read is a copy."""
 
     def __init__(self, max_events: int = 10_000) -> None:
-        self._lock: Final = threading.Lock()
+        self._lock = threading.Lock()
         self._events: deque[TelemetryEvent] = deque(maxlen=max_events)
 
     @property
@@ -46,12 +47,16 @@ class MemoryStore:
             if self._events.maxlen != max_events:
                 self._events = deque(self._events, maxlen=max_events)
 
+    def reset_lock(self) -> None:
+        """Take a new lock: a fork may have caught the old one held."""
+        self._lock = threading.Lock()
+
     def __len__(self) -> int:
         return len(self._events)
 
 
 _stores: Final[dict[str, MemoryStore]] = {}
-_stores_lock: Final = threading.Lock()
+_stores_lock = threading.Lock()
 
 
 def store(name: str) -> MemoryStore:
@@ -63,6 +68,18 @@ def store(name: str) -> MemoryStore:
     """
     with _stores_lock:
         return _stores.setdefault(name, MemoryStore())
+
+
+def _in_child() -> None:
+    """Give a forked child locks that nobody holds."""
+    global _stores_lock  # noqa: PLW0603
+    _stores_lock = threading.Lock()
+    for kept in _stores.values():
+        kept.reset_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 class MemoryConfig(SinkConfig):

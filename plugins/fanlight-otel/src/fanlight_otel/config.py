@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from fanlight import SinkConfig
-from fanlight_otel import presets
+from fanlight_otel.checks import check_header, checked_address, problems
+from fanlight_otel.presets import PresetName
 
 Convention: TypeAlias = Literal["genai", "openinference"]
 Protocol: TypeAlias = Literal["http", "grpc", "file"]
@@ -19,7 +20,7 @@ class OtelConfig(SinkConfig):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    preset: presets.PresetName = "otlp"
+    preset: PresetName = "otlp"
     """The backend: what it needs in address, headers and resource attributes."""
     endpoint: str | None = None
     """The base URL, such as `http://localhost:4318`; `/v1/traces` is added over HTTP. Presets know their own."""
@@ -66,18 +67,18 @@ class OtelConfig(SinkConfig):
     @field_validator("endpoint", "metrics_endpoint")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
-        return value if value is None else presets.checked_address(value)
+        return value if value is None else checked_address(value)
 
     @field_validator("headers")
     @classmethod
     def _are_headers(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for name, secret in value.items():
-            presets.check_header(name, secret.get_secret_value())
+            check_header(name, secret.get_secret_value())
         return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> "OtelConfig":
-        problems = list(presets.problems(self))
-        if problems:
-            raise ValueError("; ".join(problems))
+        found = list(problems(self))
+        if found:
+            raise ValueError("; ".join(found))
         return self

@@ -108,8 +108,8 @@ class GenAIMetrics:
             self._send(timeout)
             self._failing = False
         except Exception as error:  # the thread must live as long as its sink
-            if isinstance(error, PermanentError):
-                self._unsent.clear()
+            if isinstance(error, PermanentError) and self._unsent:
+                self._unsent.popleft()
             self._complain(error)
 
     def _send(self, timeout: float) -> None:

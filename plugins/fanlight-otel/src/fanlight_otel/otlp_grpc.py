@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from fanlight import __version__
 from fanlight_otel.classify import excerpt, grpc_error
 from fanlight_otel.config import OtelConfig
-from fanlight_otel.presets import Wire
+from fanlight_otel.wire import Wire
 
 _TRACES: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _METRICS: Final = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"

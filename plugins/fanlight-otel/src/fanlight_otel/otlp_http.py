@@ -24,7 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from fanlight import RetryableError, __version__
 from fanlight_otel.classify import excerpt, http_error, status_message
 from fanlight_otel.config import OtelConfig
-from fanlight_otel.presets import Wire
+from fanlight_otel.wire import Wire
 
 _LARGEST_ANSWER: Final = 64 * 1024
 _CONNECTIONS: Final = 2  # spans and metrics may be under way at once

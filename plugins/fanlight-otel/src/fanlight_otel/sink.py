@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fanlight import Batch, PartialFailure, RetryableError, Sink, SinkContext, __version__
 from fanlight.semconv import Otel
 from fanlight_otel.config import OtelConfig
-from fanlight_otel.presets import wire_of
+from fanlight_otel.wire import wire_of
 
 if TYPE_CHECKING:
     from fanlight_otel.metrics import GenAIMetrics

@@ -20,7 +20,7 @@ from fanlight_otel.config import OtelConfig
 from fanlight_otel.otlp_file import FileTransport
 from fanlight_otel.otlp_grpc import GrpcTransport
 from fanlight_otel.otlp_http import HttpTransport
-from fanlight_otel.presets import Wire
+from fanlight_otel.wire import Wire
 
 
 class Transport(Protocol):
