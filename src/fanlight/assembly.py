@@ -67,7 +67,8 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
         """Wait until every lane has given its final word on what it had, or until *deadline*."""
         for lane in self.lanes:
             lane.flush(0.0)  # asks all of them first: the deadline is one for all
-        return all([lane.flush(deadline) for lane in self.lanes])
+        reached = [lane.flush(deadline) for lane in self.lanes]  # a list: every lane is waited for
+        return all(reached)
 
     def pending(self) -> dict[str, int]:
         """Return how many events wait, for each sink that has any."""

@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -143,7 +143,7 @@ class context:  # noqa: N801 - reads as a statement: `with fanlight.context(user
         self._outer: ContextValues | None = None
         self._inner = self._values
 
-    def __enter__(self) -> context:
+    def __enter__(self) -> Self:
         self._outer = _current.get()
         self._inner = self._values.within(self._outer or _EMPTY)
         _current.set(self._inner)

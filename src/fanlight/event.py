@@ -41,7 +41,7 @@ class _Part(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Base of all parts of an event: immutable, and silent about what it does not know."""
 
 
-class Process(_Part):
+class Process(_Part, frozen=True):
     """The process that captured the event."""
 
     host: str
@@ -50,7 +50,7 @@ class Process(_Part):
     """Random per process and fork, so that two containers with pid 1 stay apart."""
 
 
-class LangGraph(_Part):
+class LangGraph(_Part, frozen=True):
     """Where in a LangGraph graph the run sits."""
 
     node: str | None = None
@@ -61,7 +61,7 @@ class LangGraph(_Part):
     graph_id: str | None = None
 
 
-class ToolCall(_Part):
+class ToolCall(_Part, frozen=True):
     """A model's request to call a tool."""
 
     name: str
@@ -72,7 +72,7 @@ class ToolCall(_Part):
     """Why the arguments could not be parsed."""
 
 
-class ContentPart(_Part):
+class ContentPart(_Part, frozen=True):
     """One piece of a message: text, reasoning, or something that is not text."""
 
     type: str
@@ -84,7 +84,7 @@ class ContentPart(_Part):
     """What a provider-specific part held; binary content only as a description of its size and hash."""
 
 
-class Message(_Part):
+class Message(_Part, frozen=True):
     """One message of a conversation."""
 
     role: str
@@ -102,7 +102,7 @@ class Message(_Part):
         return "".join(part.text or "" for part in self.parts if part.type == "text")
 
 
-class Document(_Part):
+class Document(_Part, frozen=True):
     """One retrieved document, with its place in the result (`rank` counts from 0)."""
 
     rank: int
@@ -112,7 +112,7 @@ class Document(_Part):
     metadata: dict[str, Any] = {}
 
 
-class Tool(_Part):
+class Tool(_Part, frozen=True):
     """The tool that ran, what it was given and what it gave back."""
 
     name: str
@@ -122,7 +122,7 @@ class Tool(_Part):
     result: Any = None
 
 
-class AgentAction(_Part):
+class AgentAction(_Part, frozen=True):
     """What a classic agent decided to do (`agent.action`) or concluded (`agent.finish`)."""
 
     tool: str | None = None
@@ -131,7 +131,7 @@ class AgentAction(_Part):
     output: Any = None
 
 
-class ErrorInfo(_Part):
+class ErrorInfo(_Part, frozen=True):
     """An exception, as text. The stack names files and lines, never values of variables."""
 
     type: str
@@ -139,7 +139,7 @@ class ErrorInfo(_Part):
     stack: str | None = None
 
 
-class RunEvent(_Part):
+class RunEvent(_Part, frozen=True):
     """Something that happened inside a run, kept with the event that ends it."""
 
     type: str
@@ -148,7 +148,7 @@ class RunEvent(_Part):
     data: Any = None
 
 
-class Link(_Part):
+class Link(_Part, frozen=True):
     """Another span that this run belongs with: the run it resumes, or the model call that asked for this tool."""
 
     trace_id: str
@@ -157,7 +157,7 @@ class Link(_Part):
     """`resumes` or `requested_by`."""
 
 
-class Rollup(_Part):
+class Rollup(_Part, frozen=True):
     """Sums over a root's whole tree, each token and each dollar counted once."""
 
     runs: int = 0
@@ -181,7 +181,7 @@ class Rollup(_Part):
     cost_unknown: int = 0
 
 
-class Redaction(_Part):
+class Redaction(_Part, frozen=True):
     """How often something was masked in a field."""
 
     field: str
@@ -189,7 +189,7 @@ class Redaction(_Part):
     count: int
 
 
-class Truncation(_Part):
+class Truncation(_Part, frozen=True):
     """A field that was cut, with what is needed to recognise the whole."""
 
     field: str

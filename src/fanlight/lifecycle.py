@@ -20,7 +20,7 @@ class Living(Protocol):
     """What has threads and queues."""
 
     def before_fork(self) -> None:
-        """Come to rest, shortly: what a thread holds at a fork, a mutex inside a library too, stays held in the child."""
+        """Come to rest, shortly: what a thread holds at a fork stays held in the child, a library's mutex too."""
         ...
 
     def after_fork(self) -> None:

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from fanlight import lifecycle
 from fanlight.assembly import Assembly
@@ -22,7 +22,6 @@ from fanlight.capture.handler import make_handler
 from fanlight.capture.intake import Intake
 from fanlight.clock import SYSTEM_CLOCK, Clock
 from fanlight.health import FlushReport, RouterHealth
-from fanlight.ledger import IntakeCounts
 from fanlight.plan import Plan, load_plan
 from fanlight.pump import Pump
 
@@ -54,7 +53,7 @@ class Router:
             max_bytes=limits.max_bytes if limits else 0,
             wake=self._wake,
         )
-        self._capture = Capture(self._intake)
+        self._capture = Capture(self._intake, configurable_keys=plan.capture.configurable_keys if plan else ())
         if plan is None:
             self._intake.close()
         else:
@@ -137,7 +136,7 @@ class Router:
             pending=assembly.pending() if assembly else {},
         )
 
-    async def aflush(self, timeout: float | None = None) -> FlushReport:
+    async def aflush(self, timeout: float | None = None) -> FlushReport:  # noqa: ASYNC109 - the same as `flush` takes
         """Do as `flush` does, without holding the event loop."""
         return await asyncio.to_thread(self.flush, timeout)
 
@@ -164,7 +163,7 @@ class Router:
         if self._assembly is not None:
             self._assembly.close(deadline)
 
-    def __enter__(self) -> Router:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -236,8 +235,3 @@ class Router:
         if self._plan is None:
             raise RuntimeError("a disabled router has nothing to assemble")
         return self._plan
-
-    @property
-    def intake_counts(self) -> IntakeCounts:
-        """This process's side of the ledger."""
-        return self._intake.counts()

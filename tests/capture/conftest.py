@@ -36,4 +36,4 @@ class Captured:
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    yield Captured()
+    return Captured()

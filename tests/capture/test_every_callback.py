@@ -132,7 +132,7 @@ def test_a_real_run_brings_it(callback: str, captured: Any) -> None:
 
     records = captured.records()
     if callback in TOKENS:
-        assert [r.token_count > 0 and r.first_token_perf_ns for r in records if r.callback == "llm_end"][0]
+        assert next(r.token_count > 0 and r.first_token_perf_ns for r in records if r.callback == "llm_end")
     else:
         assert callback.removeprefix("on_") in [record.callback for record in records]
 

@@ -11,6 +11,7 @@ from langchain_core.language_models import LLM
 from langchain_core.runnables import RunnableLambda
 from pydantic import Field
 
+from fanlight.capture.record import CallbackRecord
 from fanlight.context import OFF_TAG
 from fanlight.normalize.tree import MAX_RUN_EVENTS
 
@@ -162,23 +163,26 @@ def test_a_lifecycle_event_without_a_run_is_an_event(traced):
     assert len({e.event_id for e in traced.events}) == 2
 
 
+def _record(callback, run_id, parent_run_id, data, **kwargs):
+    return CallbackRecord(callback, run_id, parent_run_id, 1, 1, ({}, data), kwargs)
+
+
 def test_nothing_comes_of_a_run_that_is_off(traced):
     """The normaliser itself keeps out what is tagged off, with all below it: capture is not the only guard."""
     off, below, inside = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
-    records = []
-    traced.capture._is_off = lambda *_: False  # as if the capture side had not noticed
-    handler = traced.handler
-    handler.on_chain_start(None, "secret", run_id=off, tags=[OFF_TAG])
-    handler.on_chain_start(None, "secret", run_id=below, parent_run_id=off)
-    handler.on_custom_event("secret", {}, run_id=below)
-    handler.on_chain_end("secret", run_id=below, parent_run_id=off)
-    handler.on_chain_end("secret", run_id=off)
-    handler.on_tool_start({}, "late", run_id=inside, parent_run_id=below)
-    handler.on_tool_end("late", run_id=inside, parent_run_id=below)
-    handler.on_llm_end(None, run_id=uuid.uuid4(), parent_run_id=off)
-    handler.on_llm_end(None, run_id=uuid.uuid4(), tags=[OFF_TAG])
-    records += traced.events
-    assert records == []
+    records = [
+        _record("chain_start", off, None, "secret", tags=[OFF_TAG]),
+        _record("chain_start", below, off, "secret"),
+        _record("custom_event", below, None, {}),
+        _record("chain_end", below, off, "secret"),
+        _record("chain_end", off, None, "secret"),
+        _record("tool_start", inside, below, "late"),
+        _record("tool_end", inside, below, "late"),
+        _record("llm_end", uuid.uuid4(), off, None),
+        _record("llm_end", uuid.uuid4(), None, None, tags=[OFF_TAG]),
+    ]
+    # Given to the normaliser as if the capture side had not noticed.
+    assert [event for record in records for event in traced.normalizer.feed(record)] == []
     assert traced.normalizer.open_runs == 0
 
 

@@ -11,6 +11,8 @@ import pytest
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 
+from fanlight.capture.record import CallbackRecord
+
 
 def start(traced, parent=None, name="x", inputs=1):
     run_id = uuid.uuid4()
@@ -104,10 +106,9 @@ def test_the_table_is_bounded(make_traced):
 def test_runs_that_are_off_are_bounded_too(make_traced):
     """What is not captured takes no memory for ever either."""
     traced = make_traced(max_open_runs=100)
-    traced.capture._is_off = lambda *_: False
     for _ in range(1000):
-        traced.handler.on_chain_start(None, 1, run_id=uuid.uuid4(), tags=["fanlight:off"])
-    assert traced.events == []
+        record = CallbackRecord("chain_start", uuid.uuid4(), None, 1, 1, (None, 1), {"tags": ["fanlight:off"]})
+        assert traced.normalizer.feed(record) == []
     assert len(traced.normalizer._runs._off) == 100
 
 

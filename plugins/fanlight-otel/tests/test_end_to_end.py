@@ -13,6 +13,8 @@ import fanlight
 from fanlight import Router
 from fanlight_otel.testing import Fault, OtlpReceiver
 
+pytestmark = pytest.mark.usefixtures("installed")
+
 
 def chain() -> Runnable[Any, str]:
     usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}

@@ -4,10 +4,13 @@ What runs in the caller's thread: a timestamp, a snapshot and one append.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter_ns, time_ns
 from typing import Any, Final
 from uuid import UUID
 
+from fanlight.capture.configurable import configurable_of_child, configurable_of_root
+from fanlight.capture.hook import watch_configurable
 from fanlight.capture.intake import Intake
 from fanlight.capture.position import Traces
 from fanlight.capture.record import CallbackRecord
@@ -24,10 +27,14 @@ class Capture:
 
     Args:
         intake: Where records go.
+        configurable_keys: What is taken over from LangGraph's `configurable`.
     """
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, *, configurable_keys: Sequence[str] = ()) -> None:
         self.intake = intake
+        self._configurable_keys = tuple(configurable_keys)
+        if configurable_keys:
+            watch_configurable()
         self.tokens = TokenClock()
         self._traces = Traces()
         self._suppressed: dict[UUID, None] = {}
@@ -72,6 +79,7 @@ class Capture:
                     context,
                     trace_id,
                     traceparent,
+                    self._configurable(parent_run_id) if self._configurable_keys else None,
                     size=sum(sizes),
                 )
             )
@@ -167,6 +175,10 @@ class Capture:
             )
         except Exception:
             self._failed()
+
+    def _configurable(self, parent_run_id: UUID | None) -> dict[str, Any] | None:
+        of = configurable_of_root if parent_run_id is None else configurable_of_child
+        return of(self._configurable_keys)
 
     def _suppress(self, run_id: UUID) -> None:
         if len(self._suppressed) >= MAX_SUPPRESSED:

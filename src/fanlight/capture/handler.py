@@ -58,14 +58,14 @@ class Callbacks:
         return DONE
 
     @dual
-    def on_llm_new_token(self, token: Any, *, run_id: UUID, chunk: Any = None, **kwargs: Any) -> Any:
+    def on_llm_new_token(self, token: Any, *, run_id: UUID, chunk: Any = None, **_: Any) -> Any:
         """Note when the first token came; tokens are no events."""
         if carries_something(token, chunk):
             self._capture.token(run_id)
         return DONE
 
     @dual
-    def on_stream_event(self, event: Any, *, run_id: UUID, **kwargs: Any) -> Any:
+    def on_stream_event(self, event: Any, *, run_id: UUID, **_: Any) -> Any:
         """Note when the first content came; models with native streaming send these instead of tokens, or both."""
         if event_carries_something(event):
             self._capture.token(run_id)
@@ -196,7 +196,7 @@ class Callbacks:
         return DONE
 
 
-class CallbackHandler(Callbacks, BaseCallbackHandler):  # type: ignore[misc]
+class CallbackHandler(Callbacks, BaseCallbackHandler):
     """The handler where LangGraph is not in use."""
 
 

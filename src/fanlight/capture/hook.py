@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.tracers.context import register_configure_hook
+
+from fanlight.capture.configurable import remember_from_caller
 
 
 class _Attached:
@@ -20,8 +21,12 @@ class _Attached:
 
     def __init__(self) -> None:
         self.handler: Callable[[], BaseCallbackHandler | None] | None = None
+        self.watches_configurable = False
 
     def get(self) -> BaseCallbackHandler | None:
+        """Return the handler for the run that is being configured."""
+        if self.watches_configurable:
+            remember_from_caller(2)
         handler = self.handler
         return handler() if handler is not None else None
 
@@ -33,6 +38,19 @@ _registered: list[bool] = []
 def attach_everywhere(handler: Callable[[], BaseCallbackHandler | None] | None) -> None:
     """Let every run that starts from now on have the handler that *handler* returns; `None` detaches."""
     _attached.handler = handler
+    _register()
+
+
+def watch_configurable() -> None:
+    """See what `configurable` every run is configured with, from now on."""
+    _attached.watches_configurable = True
+    _register()
+
+
+def _register() -> None:
     if not _registered:  # LangChain's list of hooks only grows
-        register_configure_hook(cast(Any, _attached), inheritable=True)
+        # Imported here: it brings LangSmith's client along, which costs more than all of fanlight.
+        from langchain_core.tracers.context import register_configure_hook  # noqa: PLC0415
+
+        register_configure_hook(cast("Any", _attached), inheritable=True)
         _registered.append(True)
