@@ -431,11 +431,11 @@ def test_the_quick_look_overlooks_nothing(event, parts):
 def test_a_secret_among_many_events_is_found(place, event):
     """Events that are looked at together are each protected as if they came alone, and stay in order."""
     floor = SecretsFloor()
-    events = [event(name=f"run {n}", event_id=str(n), inputs="nothing") for n in range(100)]
+    events = [event(run=str(n), name=f"run {n}", inputs="nothing") for n in range(100)]
     events[place] = events[place].replace(inputs="key sk-proj-" + "a1B2" * 12)
 
     protected = floor.protect_all(events)
 
-    assert [one.event_id for one in protected] == [str(n) for n in range(100)]
+    assert [one.run_id for one in protected] == [str(n) for n in range(100)]
     assert [n for n, one in enumerate(protected) if one.redacted] == [place]
     assert b"a1B2a1B2" not in protected[place].to_json()
