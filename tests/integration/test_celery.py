@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, signals
 from celery.contrib.testing.worker import start_worker
 from langchain_core.runnables import RunnableLambda
 
@@ -16,6 +16,11 @@ TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 app = Celery("tests", broker="memory://", backend="cache+memory://")
 app.conf.task_always_eager = False
 chain = RunnableLambda(str.upper)
+
+
+@signals.setup_logging.connect
+def _leave_logging_alone(**_: Any) -> None:
+    """Keep celery from replacing the test run's log handlers."""
 
 
 @app.task(name="answer")
