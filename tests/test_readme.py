@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.M | re.S)
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_python_blocks_run(here: Path, capsys: pytest.CaptureFixture[str]) -
     router = fanlight.installed()
     assert router is not None
     assert router.flush(timeout=20)
-    trace = re.search(r"^trace ([0-9a-f]{32})$", capsys.readouterr().out, flags=re.M)
+    trace = re.search(r"^trace ([0-9a-f]{32})$", capsys.readouterr().out, flags=re.MULTILINE)
     roots = [event for event in store("readme").events if event.ends_run]
     assert trace
     assert trace[1] in {event.trace_id for event in roots}

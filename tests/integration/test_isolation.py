@@ -66,16 +66,18 @@ def router(monkeypatch: pytest.MonkeyPatch) -> Iterator[fanlight.Router]:
     RELEASE.clear()
     STARTED.clear()
     store("healthy").clear()
-    yield fanlight.install({
-        "version": 1,
-        "service": "test",
-        "environments": ["test"],
-        "environment": "test",
-        "plugins": {"modules": ["sick_sinks"]},
-        "defaults": {"batch": {"linger": "20ms"}, "timeout": "30s", "queue": {"max_events": 100}},
-        "sinks": {"healthy": {"type": "memory", "queue": {"max_events": 10000}}, **{n: {"type": n} for n in SICK}},
-        "routes": [{"match": {}, "to": ["healthy", *SICK]}],
-    })
+    yield fanlight.install(
+        {
+            "version": 1,
+            "service": "test",
+            "environments": ["test"],
+            "environment": "test",
+            "plugins": {"modules": ["sick_sinks"]},
+            "defaults": {"batch": {"linger": "20ms"}, "timeout": "30s", "queue": {"max_events": 100}},
+            "sinks": {"healthy": {"type": "memory", "queue": {"max_events": 10000}}, **{n: {"type": n} for n in SICK}},
+            "routes": [{"match": {}, "to": ["healthy", *SICK]}],
+        }
+    )
     RELEASE.set()
     fanlight.uninstall(timeout=2)
 

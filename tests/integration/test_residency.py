@@ -1,13 +1,14 @@
-"""A plausible residency configuration leaks nothing to a restricted sink, whatever the order in which facts are learnt."""
+"""A plausible residency configuration leaks nothing to a restricted sink, in whatever order facts are learnt."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from langchain_core.language_models import FakeListLLM
 from langchain_core.runnables import RunnableLambda
+from langgraph.graph import END, START, StateGraph
 
 import fanlight
 from fanlight.sinks.memory import store
@@ -132,5 +133,35 @@ def test_a_sink_that_is_added_later_is_covered() -> None:
     try:
         RunnableLambda(str).invoke(CANARY, config={"metadata": {"tenant_id": "eu-7"}})
         assert _seen(router, "brand_new") == b""
+    finally:
+        fanlight.uninstall(timeout=20)
+
+
+class _State(TypedDict):
+    question: str
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_tenant_in_langgraphs_configurable(asynchronous: bool) -> None:
+    """The tenant stands only in `configurable`: known when the root starts, so no vendor sees any of the trace."""
+    for name in SINKS:
+        store(name).clear()
+    graph = StateGraph(_State)
+    graph.add_node("answer", lambda state: {"question": state["question"] + "!"})
+    graph.add_edge(START, "answer")
+    graph.add_edge("answer", END)
+    app = graph.compile()
+    router = fanlight.install(
+        {
+            **CONFIG,
+            "capture": {"configurable_keys": ["tenant_id"]},
+            "defaults": {"batch": {"linger": "1ms"}},  # nothing waits: what is not held back is gone
+        }
+    )
+    try:
+        state, config = {"question": CANARY}, {"configurable": {"tenant_id": "eu-7"}}
+        _ = await app.ainvoke(state, config) if asynchronous else app.invoke(state, config)
+        assert CANARY.encode() in _seen(router, "eu")
+        assert _seen(router, "us") == _seen(router, "unlabelled") == b""
     finally:
         fanlight.uninstall(timeout=20)
