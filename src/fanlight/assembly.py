@@ -49,13 +49,9 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
         journal = MemoryJournal(clock)
         ledgers = {sink.name: SinkLedger() for sink in plan.sinks}
         lanes = tuple(_lane(plan, sink, journal, ledgers[sink.name], process, clock, after_open) for sink in plan.sinks)
+        flow = _flow(plan, journal, ledgers, process, clock)
         plan.registry.call_started(tuple(sink.name for sink in plan.sinks))
-        return cls(
-            flow=_flow(plan, journal, ledgers, process, clock),
-            journal=journal,
-            lanes=lanes,
-            stopped=plan.registry.call_stopped,
-        )
+        return cls(flow=flow, journal=journal, lanes=lanes, stopped=plan.registry.call_stopped)
 
     def prepare_exit(self) -> None:
         """Start the threads of every lane that has something to deliver."""

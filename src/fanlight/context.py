@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -94,13 +94,51 @@ class TraceSlot:
         return trace_id
 
 
+class _Entered(NamedTuple):
+    """A context that was entered: its values on top of those around it, by whom, and what was in force before."""
+
+    values: ContextValues
+    by: object
+    outer: _Entered | None
+
+
 _EMPTY: Final = ContextValues()
-_current: Final[ContextVar[ContextValues | None]] = ContextVar("fanlight_context", default=None)
+_SUPPRESSED: Final = ContextValues(suppressed=True)
+_current: Final[ContextVar[_Entered | None]] = ContextVar("fanlight_context", default=None)
 
 
 def current() -> ContextValues | None:
     """Return the values in force here, or `None` outside of every context."""
-    return _current.get()
+    entered = _current.get()
+    return entered.values if entered is not None else None
+
+
+def _enter(values: ContextValues, by: object) -> ContextValues:
+    """Put *values* on top of those in force, until `_leave`, and return what is in force now."""
+    outer = _current.get()
+    inner = values.within(outer.values if outer is not None else _EMPTY)
+    _current.set(_Entered(inner, by, outer))
+    return inner
+
+
+def _leave(by: object) -> None:
+    """
+    Take back what *by* entered last, also where others were entered since: two generators end in any order.
+
+    Not by a token, which refuses another execution context than its own, and that is where streams end. There
+    nothing is found, and nothing is to be taken back.
+    """
+    since: list[_Entered] = []
+    entered = _current.get()
+    while entered is not None and entered.by is not by:
+        since.append(entered)
+        entered = entered.outer
+    if entered is None:
+        return
+    left = entered.outer
+    for later in reversed(since):
+        left = later._replace(outer=left)
+    _current.set(left)
 
 
 class context:  # noqa: N801 - reads as a statement: `with fanlight.context(user_id="u1"):`
@@ -116,7 +154,9 @@ class context:  # noqa: N801 - reads as a statement: `with fanlight.context(user
         environment: Overrides the configured environment.
         traceparent: W3C position to join, `00-<trace id>-<span id>-<flags>`. One that is not valid is ignored.
 
-    Contexts nest; the inner one wins. Works in `async with` code, threads that copy their context, and generators.
+    The three ids may be given as anything that `str()` makes a text of. Contexts nest; the inner one wins. Works in
+    async code, threads that copy their context, and generators; what a generator entered is in force for its caller
+    too while the generator is suspended, as any `ContextVar` is.
     """
 
     def __init__(
@@ -131,30 +171,25 @@ class context:  # noqa: N801 - reads as a statement: `with fanlight.context(user
         traceparent: str | None = None,
     ) -> None:
         self._values = ContextValues(
-            user_id=user_id,
-            session_id=session_id,
-            tenant_id=tenant_id,
-            tags=tuple(tags),
+            user_id=_name(user_id),
+            session_id=_name(session_id),
+            tenant_id=_name(tenant_id),
+            tags=tuple(str(tag) for tag in tags),
             metadata=dict(metadata or {}),
             environment=environment,
             traceparent=traceparent if parse_traceparent(traceparent) else None,
             trace=TraceSlot(),
         )
-        self._outer: ContextValues | None = None
         self._inner = self._values
 
     def __enter__(self) -> Self:
-        self._outer = _current.get()
-        self._inner = self._values.within(self._outer or _EMPTY)
-        _current.set(self._inner)
+        self._inner = _enter(self._values, self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Not `reset(token)`: a token refuses another Context than its own, and that is where streams end.
-        if _current.get() is self._inner:
-            _current.set(self._outer)
+        _leave(self)
 
     @property
     def trace_id(self) -> str:
@@ -172,20 +207,13 @@ class context:  # noqa: N801 - reads as a statement: `with fanlight.context(user
 class suppress:  # noqa: N801 - reads as a statement: `with fanlight.suppress():`
     """Capture nothing of what starts inside."""
 
-    def __init__(self) -> None:
-        self._outer: ContextValues | None = None
-        self._inner = ContextValues(suppressed=True)
-
     def __enter__(self) -> None:
-        self._outer = _current.get()
-        self._inner = ContextValues(suppressed=True).within(self._outer or _EMPTY)
-        _current.set(self._inner)
+        _enter(_SUPPRESSED, self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if _current.get() is self._inner:
-            _current.set(self._outer)
+        _leave(self)
 
 
 def inject(carrier: MutableMapping[str, str]) -> MutableMapping[str, str]:
@@ -196,24 +224,23 @@ def inject(carrier: MutableMapping[str, str]) -> MutableMapping[str, str]:
     OpenTelemetry span, else what this context joined. Context values go into `fanlight-context`, as quoted JSON of
     at most 8 KiB; they are not secret from the receiver.
     """
-    values = _current.get() or _EMPTY
+    values = current() or _EMPTY
     position = current_run_traceparent() or otel_traceparent() or values.traceparent
     if position:
         carrier[TRACEPARENT] = position
-    fields = _portable(values)
-    encoded = quote(json.dumps(fields, separators=(",", ":"), default=str), safe="") if fields else ""
+    encoded = _encode(_portable(values))
     if encoded and len(encoded) <= _MAX_CARRIER_BYTES:
         carrier[CARRIER_KEY] = encoded
     return carrier
 
 
-def extract(carrier: Mapping[str, Any]) -> context:
+def extract(carrier: Mapping[str, Any] | None) -> context:
     """
     Return the context that `inject` wrote into *carrier*, to be entered with `with`.
 
     Header names match in any case. What is missing or malformed is ignored: a request never fails for its telemetry.
     """
-    lowered = {str(key).lower(): value for key, value in carrier.items()}
+    lowered = {str(key).lower(): value for key, value in (carrier or {}).items()}
     fields = _decode(lowered.get(CARRIER_KEY))
     return context(
         user_id=_text(fields.get("user_id")),
@@ -231,6 +258,13 @@ def _portable(values: ContextValues) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(values, name))}
 
 
+def _encode(fields: dict[str, Any]) -> str:
+    try:
+        return quote(json.dumps(fields, separators=(",", ":"), default=str), safe="") if fields else ""
+    except Exception:  # metadata that no JSON can hold must not cost the application its request
+        return ""
+
+
 def _decode(value: object) -> dict[str, Any]:
     text = _text(value)
     if text is None or len(text) > _MAX_CARRIER_BYTES:
@@ -244,6 +278,10 @@ def _decode(value: object) -> dict[str, Any]:
 
 def _items(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _name(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _text(value: object) -> str | None:

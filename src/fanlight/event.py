@@ -158,7 +158,12 @@ class Link(_Part, frozen=True):
 
 
 class Rollup(_Part, frozen=True):
-    """Sums over a root's whole tree, each token and each dollar counted once."""
+    """
+    Sums over a root's tree as it was when the root ended, each token and each dollar counted once.
+
+    What ends after its root is not in them. So it is where a stream is left early: LangChain ends the chain first, and
+    the model below it a moment later, when its generator is closed. The model's own end has its usage then.
+    """
 
     runs: int = 0
     llm_calls: int = 0

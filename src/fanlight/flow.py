@@ -102,7 +102,7 @@ class Flow:
         for record in records:
             try:
                 made = self._normalizer.feed(record)
-            except Exception as error:
+            except BaseException as error:  # an exception's own `__str__` may raise anything; this thread goes on
                 self._lost(tally, "normalize_failed", error)
                 continue
             if not made:
@@ -116,7 +116,7 @@ class Flow:
         tally = Tally()
         try:
             events = self._normalizer.reap(now_perf_ns, now_unix_ns)
-        except Exception as error:
+        except BaseException as error:
             self._lost(tally, "normalize_failed", error)
         else:
             self._send(events, tally)
@@ -127,12 +127,10 @@ class Flow:
         wanted = [event for event, decision in routed if decision.targets]
         try:
             protected = iter(self._floor.protect_all(wanted))
-            self._accept([(next(protected) if decision.targets else event, decision) for event, decision in routed])
-        except Exception as error:
+        except BaseException as error:
             self._lost(tally, "protect_failed", error, count=len(routed))
             return
-        for _, decision in routed:
-            _count(decision, tally)
+        self._accept([(next(protected) if decision.targets else event, decision) for event, decision in routed], tally)
 
     def _routed(self, event: TelemetryEvent, tally: Tally) -> tuple[TelemetryEvent, Decision] | None:
         try:
@@ -140,11 +138,11 @@ class Flow:
             if enriched is not None:
                 return enriched, self._routing.decide(enriched)
             tally.dropped["processor_dropped"] += 1
-        except Exception as error:
+        except BaseException as error:
             self._lost(tally, "route_failed", error)
         return None
 
-    def _accept(self, routed: Sequence[tuple[TelemetryEvent, Decision]]) -> None:
+    def _accept(self, routed: Sequence[tuple[TelemetryEvent, Decision]], tally: Tally) -> None:
         now = self._clock.monotonic()
         waiting: list[Delivery] = []
         for event, decision in routed:
@@ -154,8 +152,12 @@ class Flow:
                 waiting = []
                 for sink in decision.closed:
                     self._journal.drop_pending(sink, "restricted", {event.trace_id})
-            if decision.targets:
-                waiting += self._deliveries(event, decision, now)
+            try:
+                waiting += list(self._deliveries(event, decision, now))  # all of its sinks, or none
+            except BaseException as error:
+                self._lost(tally, "encode_failed", error)
+            else:
+                _count(decision, tally)
         self._journal.append(waiting)
 
     def _deliveries(self, event: TelemetryEvent, decision: Decision, now: float) -> Iterator[Delivery]:
@@ -169,10 +171,10 @@ class Flow:
                 size = len(chosen.to_json())
                 yield Delivery(event=chosen, sink=target.sink, routes=target.routes, size=size, accepted_at=now)
 
-    def _lost(self, tally: Tally, reason: str, error: Exception, *, count: int = 1) -> None:
+    def _lost(self, tally: Tally, reason: str, error: BaseException, *, count: int = 1) -> None:
         tally.dropped[reason] += count
         # The error's text may quote what the application said; where it was raised may not.
-        place = _place(error)
+        place = place_of(error)
         if (reason, place) not in self._complained:
             self._complained.add((reason, place))
             _logger.warning("an event was lost, counted as %s: %s at %s", reason, type(error).__name__, place)
@@ -196,6 +198,7 @@ def _count(decision: Decision, tally: Tally) -> None:
         tally.dropped["restricted"] += 1
 
 
-def _place(error: Exception) -> str:
+def place_of(error: BaseException) -> str:
+    """Return file and line where *error* was raised: what can be told of it without quoting anybody."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

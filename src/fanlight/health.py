@@ -16,9 +16,12 @@ class RouterHealth(msgspec.Struct, frozen=True, kw_only=True):
     """A router's state at one moment."""
 
     state: str
-    """`idle` before the first event in this process, `running`, `closed`, or `disabled`."""
+    """
+    `idle` before the first event in this process, `running`, `closed`, `disabled`, or `failed`: then it captures
+    nothing more, and counts it as `router_failed`.
+    """
     reason: str = ""
-    """Why it is disabled."""
+    """Why it is disabled or failed."""
     pid: int
     environment: str
     config: str | None

@@ -4,6 +4,7 @@ One router for every chain in the process, attached through LangChain's own conf
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -41,8 +42,8 @@ def install(source: str | os.PathLike[str] | dict[str, Any] | None = None) -> Ro
         _logger.error("fanlight is disabled: %s", _describe(error))  # noqa: TRY400 - one line, no traceback
         router = Router.disabled(_describe(error))
     with _lock:
-        _replace(router)
         attach_everywhere(router.handler_for_hook)
+        _replace(router)
     return router
 
 
@@ -63,7 +64,8 @@ def installed() -> Router | None:
 def _replace(router: Router) -> None:
     old, _installed[:] = list(_installed), [router]
     for previous in old:
-        threading.Thread(target=previous.close, name="fanlight-close", daemon=True).start()
+        with contextlib.suppress(RuntimeError):  # no thread to be had: it closes when the process ends
+            threading.Thread(target=previous.close, name="fanlight-close", daemon=True).start()
 
 
 def _source(source: str | os.PathLike[str] | dict[str, Any] | None) -> str | os.PathLike[str] | dict[str, Any]:

@@ -25,12 +25,13 @@ DropReason: TypeAlias = Literal[
 """Why a lane lost an event that it had accepted. A sink's `PermanentError` may add its own word."""
 
 IntakeDropReason: TypeAlias = Literal[
-    "intake_full", "too_large", "normalize_failed", "route_failed", "protect_failed", "processor_dropped",
-    "restricted", "capture_failed", "after_close", "shutdown", "bookkeeping",
+    "intake_full", "normalize_failed", "route_failed", "protect_failed", "encode_failed", "processor_dropped",
+    "restricted", "capture_failed", "router_failed", "after_close", "shutdown", "bookkeeping",
 ]  # fmt: skip
 """
 Why a captured event never reached a lane. `restricted` matched only restrictions; `bookkeeping` is a callback
-that carries no event of its own; `shutdown` was still queued when the process's time was up.
+that carries no event of its own; `router_failed` came after the router thread failed, or was what it failed over;
+`shutdown` was still queued when the process's time was up.
 """
 
 
@@ -42,6 +43,8 @@ class SinkCounts(msgspec.Struct, frozen=True, kw_only=True):
     pending: int = 0
     pending_bytes: int = 0
     dead_lettered: int = 0
+    dead_letter_reasons: dict[str, int] = {}
+    """How many of the dead letters were refused for which reason."""
     dropped: dict[str, int] = {}
     collapsed: int = 0
     """Left out by the sink's `collapse`, or of a kind that the sink does not consume: never accepted."""
@@ -69,7 +72,7 @@ class SinkLedger:
         self.lock = threading.RLock()
         self.accepted = 0
         self.delivered = 0
-        self.dead_lettered = 0
+        self.dead_letter_reasons: Counter[str] = Counter()
         self.collapsed = 0
         self.dropped: Counter[str] = Counter()
 
@@ -82,7 +85,8 @@ class SinkLedger:
                 delivered=self.delivered,
                 pending=pending,
                 pending_bytes=pending_bytes,
-                dead_lettered=self.dead_lettered,
+                dead_lettered=self.dead_letter_reasons.total(),
+                dead_letter_reasons=dict(self.dead_letter_reasons),
                 dropped=dict(self.dropped),
                 collapsed=self.collapsed,
             )

@@ -92,7 +92,7 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
-    if "re2" in sys.modules:
+    with contextlib.suppress(Exception):
         # A compiled pattern has a mutex; a child that compiles the same pattern gets a new one, not the cached one.
         sys.modules["re2"].purge()
     for living in list(_forkable):

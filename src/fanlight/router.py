@@ -8,7 +8,7 @@ to build before a fork.
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import os
 import threading
 import time
@@ -21,6 +21,7 @@ from fanlight.capture.capture import Capture
 from fanlight.capture.handler import make_handler
 from fanlight.capture.intake import Intake
 from fanlight.clock import SYSTEM_CLOCK, Clock
+from fanlight.flow import Flow, place_of
 from fanlight.health import FlushReport, RouterHealth
 from fanlight.plan import Plan, load_plan
 from fanlight.pump import Pump
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from langchain_core.callbacks import BaseCallbackHandler
 
 DISABLED: Final = "FANLIGHT_DISABLED"
+_LONGEST: Final = 1e6
+"""Seconds that count as for ever; the locks of the standard library refuse much more."""
+_logger: Final = logging.getLogger("fanlight.router")
 
 
 class Router:
@@ -43,8 +47,10 @@ class Router:
         self._reason = reason
         self._clock = clock
         self._lock = threading.RLock()
+        self._closing = threading.RLock()
         self._assembly: Assembly | None = None
         self._pump: Pump | None = None
+        self._failed = False
         self._closed = False
         self._inherited: list[object] = []
         limits = plan.capture.intake if plan else None
@@ -126,12 +132,13 @@ class Router:
             timeout: Seconds; without it the configured `shutdown_timeout`.
         """
         deadline = self._clock.monotonic() + self._seconds(timeout)
-        pump = self._pump
+        with self._lock:
+            pump = self._pump
         through = pump.drain(deadline) if pump else not len(self._intake)
         assembly = self._assembly
         delivered = assembly.flush(deadline) if assembly else True
         return FlushReport(
-            complete=through and delivered and not len(self._intake),
+            complete=through and delivered,
             queued=len(self._intake),
             pending=assembly.pending() if assembly else {},
         )
@@ -148,12 +155,18 @@ class Router:
             timeout: Seconds; without it the configured `shutdown_timeout`. While events are being delivered it may
                 take up to twice as long, never longer.
         """
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        lifecycle.forget(self)
-        deadline = self._clock.monotonic() + self._seconds(timeout)
+        seconds = self._seconds(timeout)
+        # Whoever closes second waits for the first: the process must not end while `install` closes the old router.
+        if not self._closing.acquire(timeout=2 * seconds):
+            return
+        try:
+            if not self._closed:
+                self._closed = True
+                self._end(self._clock.monotonic() + seconds)
+        finally:
+            self._closing.release()
+
+    def _end(self, deadline: float) -> None:
         if self._pump is not None:
             self._pump.drain(deadline)
         self._intake.close()
@@ -162,6 +175,7 @@ class Router:
         self._intake.abandon("shutdown")
         if self._assembly is not None:
             self._assembly.close(deadline)
+        lifecycle.forget(self)
 
     def __enter__(self) -> Self:
         return self
@@ -186,8 +200,11 @@ class Router:
         # Kept for good: the end of its life would close sockets on which the parent still speaks.
         self._inherited.append((self._assembly, self._pump))
         self._lock = threading.RLock()
+        self._closing = threading.RLock()
         self._assembly = None
         self._pump = None
+        if self._failed:  # it may do better in this process
+            self._failed, self._reason = False, ""
         self._intake.reset()
         if self._plan is None or self._closed:
             self._intake.close()
@@ -204,11 +221,13 @@ class Router:
             return "disabled"
         if self._closed:
             return "closed"
+        if self._failed:
+            return "failed"
         return "running" if self._pump else "idle"
 
     def _seconds(self, timeout: float | None) -> float:
         if timeout is not None:
-            return timeout
+            return min(max(timeout, 0.0), _LONGEST)
         return float(self._plan.shutdown_timeout) if self._plan else 0.0
 
     def _wake(self) -> None:
@@ -220,18 +239,26 @@ class Router:
 
     def _start(self) -> None:
         with self._lock:
-            if self._pump is None and not self._closed and self._plan is not None:
-                pump = Pump(self._intake, self._assemble)
-                with contextlib.suppress(RuntimeError):  # the interpreter is shutting down; what waits is counted
-                    pump.start()
-                    self._pump = pump
+            if self._pump is not None or self._closed or self._plan is None:
+                return
+            plan = self._plan
+            self._pump = Pump(self._intake, lambda: self._assemble(plan), self._fail)
+            try:
+                self._pump.start()
+            except RuntimeError:  # no thread to be had: none any more, or just now; the next event asks again
+                self._pump = None
+                self._intake.idle = True
 
-    def _assemble(self) -> Any:
-        assembly = Assembly.build(self._plan_or_fail(), self._clock, lifecycle.be_first_at_exit)
+    def _assemble(self, plan: Plan) -> Flow:
+        assembly = Assembly.build(plan, self._clock, lifecycle.be_first_at_exit)
         self._assembly = assembly
         return assembly.flow
 
-    def _plan_or_fail(self) -> Plan:
-        if self._plan is None:
-            raise RuntimeError("a disabled router has nothing to assemble")
-        return self._plan
+    def _fail(self, error: BaseException) -> None:
+        """Capture nothing any more, on the router thread's last breath."""
+        # Where it was raised, not what it says: that may quote what the application said.
+        self._reason = f"{type(error).__name__} at {place_of(error)} in the router thread"
+        self._failed = True
+        self._intake.close("router_failed")
+        self._intake.abandon("router_failed")
+        _logger.error("fanlight captures nothing any more: %s", self._reason)

@@ -140,3 +140,13 @@ async def test_open_traces_are_forgotten(captured: Any) -> None:
         await (RunnableLambda(str) | RunnableLambda(str)).ainvoke("x", captured.config)
 
     assert captured.capture._traces._of == {}
+
+
+def test_a_decision_not_to_sample_is_passed_on(captured: Any) -> None:
+    """Code inside a run that joined a trace which is not sampled hands on that it is not."""
+    positions: list[Any] = []
+    with fanlight.context(traceparent=PARENT[:-2] + "00"):
+        RunnableLambda(lambda _: positions.append(fanlight.inject({}))).invoke("x", captured.config)
+
+    _, _, flags = parse_traceparent(positions[0]["traceparent"])
+    assert flags == 0

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict, defaultdict
+from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
+from langchain_core.runnables.utils import AddableDict
 
 from fanlight.capture.snapshot import MAX_DEPTH, MAX_WIDTH, Cut, snapshot
 
@@ -97,3 +101,14 @@ def test_a_container_that_changes_meanwhile_does_no_harm() -> None:
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.parametrize("kind", [dict, OrderedDict, AddableDict, partial(defaultdict, list)])
+def test_kinds_of_dict_are_copied(kind: Any) -> None:
+    """What a parallel's stream gave out may be changed by the application right after."""
+    output = kind({"answer": ["yes"]})
+    copy = snapshot(output, [])
+    output["answer"].append("no")
+    output.clear()
+
+    assert copy == {"answer": ["yes"]}

@@ -45,6 +45,15 @@ def test_the_schema_knows_the_installed_types(fanlight):
     assert "TelemetryEvent" in event["$defs"]
 
 
+def test_a_folder_that_cannot_be_written_is_a_no(fanlight, tmp_path):
+    """1, and a sentence instead of a traceback."""
+    (tmp_path / "taken").write_text("a file")
+    ran = fanlight("schema", "--write", str(tmp_path / "taken"))
+
+    assert ran.code == 1
+    assert ran.err.startswith(f"fanlight schema: {tmp_path / 'taken'} cannot be written: ")
+
+
 def test_the_plugins_are_listed(fanlight):
     """One line each, or JSON."""
     ran = fanlight("plugins")

@@ -61,12 +61,18 @@ def test_any_field_can_be_set(fanlight, file):
     ).out  # fmt: skip
 
 
+def test_a_value_may_hold_anything(fanlight, file):
+    """What YAML could not hold is text."""
+    assert fanlight("explain", file(), "--metadata", "plan=\x01").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("--set", "tenantid=x"), "an event has no field tenantid"),
         (("--set", "duration_ms=long"), "expected"),
-        (("--metadata", "plan"), "expected KEY=VALUE, found 'metadata.plan'"),
+        (("--metadata", "plan"), "expected KEY=VALUE, found 'plan'"),
+        (("--metadata", "=pro"), "expected KEY=VALUE, found '=pro'"),
         (("--type", "llm.finish"), "llm.finish"),
     ],
 )

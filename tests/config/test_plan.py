@@ -95,6 +95,24 @@ def test_a_restriction_may_name_a_disabled_sink(config):
     assert load_plan(config(sinks=sinks, routes=routes, unmatched=["us"])).warnings == ()
 
 
+def test_a_label_from_a_placeholder_may_be_any(config, monkeypatch):
+    """Where it is not resolved (in CI, or in an environment without the sink) no restriction is said to miss."""
+    monkeypatch.delenv("FANLIGHT_NOT_SET", raising=False)
+    sinks = {
+        "lake": {"type": "memory", "labels": {"region": "us"}},
+        "away": {"type": "memory", "labels": {"region": "${env:FANLIGHT_NOT_SET}"}},
+    }
+    routes = [
+        {"match": {"environment": "dev"}, "to": ["lake"]},
+        {"match": {"environment": "prod"}, "to": ["away"]},
+        {"match": {"tenant_id": "eu-*"}, "only": ["label:region=eu"]},
+    ]
+    assert warnings(config(sinks=sinks, routes=routes, environment="dev")) == []
+    assert load_plan(config(sinks=sinks, routes=routes), secrets=False).warnings == ()
+    monkeypatch.setenv("FANLIGHT_NOT_SET", "us")
+    assert "no sink is named here" in "".join(problems(config(sinks=sinks, routes=routes)))
+
+
 def test_an_empty_only_closes_everything(config):
     """`only: []` is said on purpose: nobody gets it."""
     given = config(routes=[{"to": ["lake"]}, {"match": {"tags": ["secret"]}, "only": []}])

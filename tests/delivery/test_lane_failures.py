@@ -36,6 +36,18 @@ def test_a_retryable_batch_comes_again_whole(bench):
     assert [outcome.result for outcome in rig.outcomes] == ["retry", "retry", "delivered"]
 
 
+def test_a_listener_hears_what_health_says(bench):
+    """The place where a foreign error was raised is told, its text is not."""
+    rig = bench.rig(**PATIENT)
+    rig.script.answers(ValueError("a prompt"), None)
+    rig.append(1)
+    rig.settle()
+    assert rig.outcomes[0].message == rig.health.last_error
+    assert rig.outcomes[0].message.startswith("ValueError: at ")
+    assert "unknown" not in rig.outcomes[0].message
+    assert "prompt" not in rig.outcomes[0].message
+
+
 def test_intervals_double_up_to_the_longest(bench):
     """Without jitter the delays are 1, 2, 4, 8, 8, 8."""
     rig = bench.rig(**PATIENT, retry_initial=1.0, retry_max=8.0)
@@ -190,6 +202,17 @@ def test_unauthorised_opens_the_breaker_at_once(bench):
     rig.settle(step=0.5)
     assert 15 <= gaps(rig)[0] <= 20
     assert rig.health.breaker == "closed"
+
+
+def test_what_a_locked_destination_refuses_is_not_given_up(bench):
+    """While a key is wrong the batch waits, however long: the time behind the breaker is no time of trying."""
+    rig = bench.rig(batch_linger=0.0, give_up_after=20.0)
+    rig.script.answers(*[RetryableError("401", open_breaker=True)] * 8, None)
+    names = rig.append(1)
+    took = rig.settle(step=1.0)
+    assert took > 600.0
+    assert rig.script.taken == names
+    assert rig.counts.dropped == {}
 
 
 def test_an_open_breaker_leaves_new_events_in_the_queue(bench):

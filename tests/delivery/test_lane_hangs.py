@@ -205,6 +205,19 @@ def test_equation_under_stress(bench):
     assert len(rig.script.taken) == len(set(rig.script.taken)) == counts.delivered
 
 
+def test_what_is_restricted_while_the_sink_opens_anew_does_not_leave(bench):
+    """A restriction that is learnt between a hang and the next attempt holds for the batch that is on its way."""
+    rig = bench.rig(batch_linger=0.0, timeout=5.0)
+    rig.script.on_deliver = bench.hang
+    rig.append(2)
+    eventually(rig.attempted(1))
+    rig.script.on_open = lambda: bench.journal.drop_pending("lake", "restricted")
+    rig.settle()
+    assert rig.script.opened == 2
+    assert len(rig.script.batches) == 1
+    assert rig.counts.dropped == {"restricted": 2}
+
+
 def test_close_of_hung_lanes_takes_no_longer_than_its_time(bench):
     """In real time: close returns although every thread of the sink hangs. The join is the proof, not a stopwatch."""
     rig = bench.rig(clock=SYSTEM_CLOCK, batch_linger=0.0, timeout=3600.0)

@@ -41,6 +41,7 @@ def test_the_poison_event_is_found(bench, culprit):
     assert rig.script.taken == [name for name in names if name != f"lake{culprit}"]
     (letter,) = bench.journal.dead_letters("lake")
     assert (letter.delivery.event.event_id, letter.reason) == (f"lake{culprit}", "too_large")
+    assert rig.counts.dead_letter_reasons == {"too_large": 1}
     assert len(rig.script.batches) <= 17
     members = {batch.id: [event.event_id for event in batch] for batch in rig.script.batches}
     assert len(members) == len(rig.script.batches)

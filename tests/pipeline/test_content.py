@@ -38,7 +38,7 @@ FULL = {
         {"name": "fetch", "input_schema": {"description": SAID}},
         SAID,
     ),
-    "invocation_params": {"temperature": 0.5, "stop": [SAID], "response_format": {"description": SAID}},
+    "invocation_params": {"temperature": 0.5, "stop": [SAID], "stop_sequences": SAID, "response_format": {"a": SAID}},
 }
 
 

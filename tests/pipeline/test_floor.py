@@ -198,7 +198,8 @@ def test_every_field_of_an_event_is_planted_or_holds_nothing_of_the_application(
         "api_key", "apiKey", "X-API-Key", "OPENAI_API_KEY", "Authorization", "proxy-authorization", "password",
         "db_password", "passwd", "passphrase", "secret", "client_secret", "clientSecret", "aws_secret_access_key",
         "token", "access_token", "refreshToken", "id_token", "HF_TOKEN", "auth_tokens", "Cookie", "Set-Cookie",
-        "private_key", "privateKey", "connection_string", "credentials", "account_key", "jwt", "api_keys", "secrets",
+        "pass_phrase", "Pass-Word", "pass code", "api__tokens", "access - tokens", "private_key", "privateKey",
+        "connection_string", "credentials", "account_key", "jwt", "api_keys", "secrets",
     ],
 )  # fmt: skip
 def test_a_name_gives_a_secret_away(event, name):

@@ -40,6 +40,17 @@ def test_a_processor_that_fails_costs_its_own_step_only(event, caplog):
     ]
 
 
+def test_a_processor_cannot_end_the_thread_it_runs_on(event):
+    """What would end a thread or a process is a failure of its step like any other."""
+
+    def leave(one):
+        raise SystemExit(3)
+
+    chain = ProcessorChain([Processor(name="leaving", process=leave), named("a")])
+    assert chain.apply(event(name="")).name == "a"
+    assert chain.failures == {"leaving": 1}
+
+
 def test_without_processors_the_event_is_passed_on(event):
     """An empty chain returns the very event."""
     one = event()

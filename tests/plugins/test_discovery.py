@@ -95,6 +95,14 @@ def test_an_installed_distribution_is_found(installed, sink_source):
             ),
             "TypeError: the config_model of sink type chat is no SinkConfig",
         ),
+        (
+            (
+                "from fanlight import Sink, SinkConfig, SinkType, hookimpl\n@hookimpl\n"
+                "def fanlight_register_sinks():\n"
+                "    return [SinkType(name='chat', config_model=SinkConfig, factory=Sink, isolation='process')]"
+            ),
+            "TypeError: sink type chat wants isolation `process`, which is not built yet",
+        ),
     ],
 )
 def test_a_broken_plugin_is_a_line_with_the_reason(installed, source, reason):

@@ -1,7 +1,9 @@
 """What plugins contribute is taken once; what they listen to is called, each in its own try."""
 
+import inspect
 import re
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from fanlight.hookspecs import FanlightSpecs
 from fanlight.plugins import PluginRegistry
 
 OUTCOME = DeliveryOutcome(sink="a", batch_id="b", events=3, attempt=1, result="delivered", duration_ms=1.0)
+GUIDE = (Path(__file__).parents[2] / "plugins" / "README.md").read_text()
 HOOKS = [name for name in vars(FanlightSpecs) if name.startswith("fanlight_")]
 
 
@@ -26,6 +29,14 @@ def test_the_example_of_every_hook_is_a_plugin(module, hook):
 
     assert (shown.status, shown.reason) == ("loaded", "")
     assert len(shown.provides) == 1
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_in_the_guide(hook):
+    """The guide for authors lists each hook with its exact signature."""
+    written = str(inspect.signature(getattr(FanlightSpecs, hook))).replace("'", "")
+
+    assert f"| `{hook}{re.sub(r'self(, )?', '', written)}` |" in GUIDE
 
 
 def test_the_examples_do_what_they_say(module, capsys):

@@ -257,6 +257,21 @@ def test_traces_beyond_memory_stay_closed(routing, event, sinks_of):
     assert sinks_of(asked, event(run="inner attached", parent="not captured", root="inner attached")) == EVERY
 
 
+def test_what_is_learnt_after_a_trace_was_forgotten_binds_the_rest_of_it(routing, event, sinks_of):
+    """One run of the trace is still remembered and learns a restriction; another one was forgotten, and is bound."""
+    failed = {"name": "no errors to wandb", "match": {"status": "error"}, "deny": ["wandb"]}
+    asked = routing(ALL, failed, max_pins=5)
+    for run, parent in (("root", None), ("inner", "root"), ("failing", "inner")):
+        sinks_of(asked, event(run=run, parent=parent))
+    sinks_of(asked, event("chain.end"))
+    for kind in ("chain.start", "chain.end"):
+        sinks_of(asked, event(kind, run="other", root="other"))  # its end takes the place of the first trace
+    assert "wandb" not in sinks_of(asked, event("chain.error", run="failing", parent="inner", status="error"))
+    for index in range(5):
+        sinks_of(asked, event(run=f"r{index}", root=f"r{index}"))
+    assert "wandb" not in sinks_of(asked, event("chain.end", run="inner", parent="root"))
+
+
 def test_forgotten_traces_report_every_sink_as_closed(routing, event):
     """Nobody knows what a forgotten trace has pending, so all closed sinks are named."""
     asked = routing(ALL, EU, max_pins=5)

@@ -247,6 +247,57 @@ def test_an_answer_shows_at_most_an_excerpt_and_no_secret(
     assert len(message) < 240
 
 
+@pytest.mark.parametrize(
+    ("settings", "said", "shown"),
+    [
+        ({"headers": {"Authorization": "Bearer s3cr3t-value"}}, "no such token: s3cr3t-value", "no such token: ***"),
+        (
+            {"preset": "langfuse", "public_key": "pk-lf-1a", "secret_key": "sk-lf-2b"},
+            "pk-lf-1a does not fit to sk-lf-2b, 4 tries",
+            "*** does not fit to ***, 4 tries",
+        ),
+        ({"preset": "phoenix", "api_key": "s3cr3t-value"}, "who is s3cr3t-value?", "who is ***?"),
+        ({"preset": "mlflow", "experiment_id": "1"}, "limit 10 of experiment 1", "limit 10 of experiment 1"),
+    ],
+)
+def test_a_quoted_credential_is_masked_in_every_spelling(
+    open_sink: OpenSink,
+    receiver: OtlpReceiver,
+    chat: TelemetryEvent,
+    make_batch: MakeBatch,
+    settings: dict[str, object],
+    said: str,
+    shown: str,
+) -> None:
+    """A receiver may quote the token without its scheme, or the key behind it; what is no secret stays readable."""
+    sink = open_sink(endpoint=receiver.http_endpoint, metrics=False, **settings)
+    receiver.faults.append(Fault(status=401, body=said))
+    with pytest.raises(RetryableError) as caught:
+        sink.deliver(make_batch(chat))
+    assert str(caught.value) == f"HTTP 401: {shown}"
+
+
+def test_a_partial_success_shows_no_secret_and_no_control_character(
+    sink: OtelSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
+) -> None:
+    """Its message is the receiver's text like any other, and ends up in logs."""
+    receiver.faults.append(Fault(rejected=1, message="bad\x1b[31m span of s3cr3t-value"))
+    with pytest.raises(PartialFailure) as caught:
+        sink.deliver(make_batch(chat))
+    assert str(caught.value) == "bad [31m span of ***"
+
+
+def test_configured_headers_replace_those_of_a_preset(
+    open_sink: OpenSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
+) -> None:
+    """However their names are capitalised; what describes the body is not the configuration's to say."""
+    headers = {"Authorization": "Bearer other", "Content-Type": "text/plain"}
+    sink = open_sink(endpoint=receiver.http_endpoint, metrics=False, preset="phoenix", api_key="key", headers=headers)
+    sink.deliver(make_batch(chat))
+    assert receiver.requests[0].headers["authorization"] == "Bearer other"
+    assert receiver.requests[0].headers["content-type"] == "application/x-protobuf"
+
+
 def test_an_endless_answer_is_cut_off(open_sink: OpenSink, chat: TelemetryEvent, make_batch: MakeBatch) -> None:
     """Not more than 64 KiB of an answer are read, however long it is."""
     with _pouring_server() as port:

@@ -4,10 +4,13 @@ import logging
 from collections.abc import Callable
 
 import pytest
+from google.protobuf.message import Message
+from opentelemetry.context import attach, detach, get_value, set_value
 
 from fanlight import Batch, PartialFailure, PermanentError, RetryableError, TelemetryEvent
 from fanlight.event import ErrorInfo
 from fanlight_otel import OtelSink
+from fanlight_otel.metrics import GenAIMetrics
 from fanlight_otel.received import ReceivedPoint
 from fanlight_otel.testing import Fault, OtlpReceiver
 
@@ -49,6 +52,27 @@ def test_each_model_call_is_counted(
     assert durations == pytest.approx({"gpt-4o": 0.8, "text-embedding-3-small": 0.02, "claude-sonnet-4-5": 1.5})
     (first,) = points(receiver, FIRST_CHUNK)
     assert (first.sum, first.attributes["gen_ai.provider.name"]) == (0.35, "anthropic")
+
+
+def test_sending_leaves_no_spans_of_its_own(chat: TelemetryEvent) -> None:
+    """What asks instrumentations to be silent where the sink is opened holds on the metrics' own thread too."""
+    silent: list[object] = []
+
+    class Noting:
+        def send_metrics(self, request: Message, timeout: float) -> Message:
+            silent.append(get_value("suppress_instrumentation"))
+            return request
+
+        send_traces = send_metrics
+
+        def close(self) -> None: ...
+
+    token = attach(set_value("suppress_instrumentation", True))
+    metrics = GenAIMetrics(Noting(), resource={}, delta=False, logger=logging.getLogger("test"))  # type: ignore[arg-type]
+    detach(token)
+    metrics.record([chat])
+    metrics.close()
+    assert silent == [True]
 
 
 def test_names_units_buckets_and_attributes_are_the_conventions(

@@ -73,7 +73,7 @@ class Capture:
                     parent_run_id,
                     unix_ns,
                     perf_ns,
-                    # `serialized` describes the runnable and is made anew for each call: no need to copy it.
+                    # `serialized` describes the runnable and is not changed by anybody: no need to copy it.
                     (serialized, snapshot(data, sizes)),
                     own(kwargs, sizes),
                     context,
@@ -83,15 +83,15 @@ class Capture:
                     size=sum(sizes),
                 )
             )
-        except Exception:
-            self._failed()
+        except BaseException as error:
+            self._failed(error)
 
     def token(self, run_id: UUID) -> None:
         """Note that a token came which carries something."""
         try:
             self.tokens.token(run_id, perf_counter_ns())
-        except Exception:
-            self._failed()
+        except BaseException as error:
+            self._failed(error)
 
     def end(self, callback: str, data: Any, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]) -> None:
         """Capture the end of a run, whether its start was seen or not."""
@@ -113,8 +113,8 @@ class Capture:
                     size=sum(sizes),
                 )
             )
-        except Exception:
-            self._failed()
+        except BaseException as error:
+            self._failed(error)
 
     def end_model(
         self, callback: str, data: Any, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]
@@ -141,8 +141,8 @@ class Capture:
                     size=sum(sizes),
                 )
             )
-        except Exception:
-            self._failed()
+        except BaseException as error:
+            self._failed(error)
 
     def within(
         self,
@@ -173,17 +173,18 @@ class Capture:
                     size=sum(sizes),
                 )
             )
-        except Exception:
-            self._failed()
+        except BaseException as error:
+            self._failed(error)
 
     def _configurable(self, parent_run_id: UUID | None) -> dict[str, Any] | None:
         of = configurable_of_root if parent_run_id is None else configurable_of_child
         return of(self._configurable_keys)
 
     def _suppress(self, run_id: UUID) -> None:
-        if len(self._suppressed) >= MAX_SUPPRESSED:
-            self._suppressed.pop(next(iter(self._suppressed)), None)
+        # First of all: another thread may make the eviction fail, and the run must not be captured for that.
         self._suppressed[run_id] = None
+        if len(self._suppressed) > MAX_SUPPRESSED:
+            self._suppressed.pop(next(iter(self._suppressed)), None)
 
     def _unsuppress(self, run_id: UUID, parent_run_id: UUID | None) -> bool:
         if run_id in self._suppressed:
@@ -191,6 +192,9 @@ class Capture:
             return True
         return parent_run_id in self._suppressed
 
-    def _failed(self) -> None:
+    def _failed(self, error: BaseException) -> None:
+        # LangChain contains an `Exception`, but nothing else: an extension module's panic would reach the caller.
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
         # Only a counter: logging here would cost the application what it must not pay.
         self.intake.settle(records=0, dropped={"capture_failed": 1})

@@ -4,6 +4,10 @@ What LangGraph's `configurable` said where a run started: LangChain gives it to 
 It passes it to its configure step as an argument, though, and that step asks every registered hook for a handler: the
 hook reads the argument from its caller's frame. Should a future LangChain name it otherwise, the values still come
 from the runs below the root, whose context holds the whole config.
+
+Two kinds of root are not configured with it: the items of a sequence's `batch`, which have none then, and runs that a
+callback manager made by hand starts, which have what was configured before them in the same context. Where a rule
+hangs on such a value, `metadata` or `fanlight.context` is the place to say it.
 """
 
 from __future__ import annotations

@@ -25,10 +25,13 @@ class _Attached:
 
     def get(self) -> BaseCallbackHandler | None:
         """Return the handler for the run that is being configured."""
-        if self.watches_configurable:
-            remember_from_caller(2)
-        handler = self.handler
-        return handler() if handler is not None else None
+        try:
+            if self.watches_configurable:
+                remember_from_caller(2)
+            handler = self.handler
+            return handler() if handler is not None else None
+        except Exception:  # LangChain contains what handlers raise, but nothing that a hook does
+            return None
 
 
 _attached = _Attached()

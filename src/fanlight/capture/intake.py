@@ -3,13 +3,14 @@ The queue between the application's threads and the router thread, and the proce
 
 An append takes one short lock and never waits for anything else. The lock is re-entrant, because a garbage
 collection or a signal handler may run LangChain code in the middle of an append; nothing of the application's runs
-while it is held, and a forked child starts with a new one.
+while it is held, and a forked child starts with a new one. For the same reason no counter is read, then something
+called, then the counter written: what a re-entrant append counted in between would be lost.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -48,36 +49,36 @@ class Intake:
         """What counts as captured beyond the records taken in: those refused, and the balance of what they became."""
         self._routed = 0
         self._unmatched = 0
-        self._dropped: Counter[str] = Counter()
-        self._closed = False
+        self._dropped: defaultdict[str, int] = defaultdict(int)
+        self._refusing = ""
+        """Why nothing is taken any more, if so."""
         self.idle = True
         """Whether the router thread sleeps until it is woken; whoever wakes it clears this, so that one does."""
 
     def append(self, record: CallbackRecord) -> None:
         """Take *record*, or count why not. Never blocks, never raises for a full queue."""
         with self._lock:
-            size = self._bytes + record.size + RECORD_OVERHEAD
-            if self._closed or size > self._max_bytes or len(self._records) >= self._max_events:
-                self._refuse()
+            size = record.size + RECORD_OVERHEAD
+            full = len(self._records) >= self._max_events or self._bytes + size > self._max_bytes
+            if full or self._refusing:
+                self._dropped[self._refusing or "intake_full"] += 1
+                self._beyond += 1
                 return
             self._records.append(record)
-            self._bytes = size
+            self._bytes += size
             self._appended += 1
         if self.idle:
             self.idle = False
             self.wake()
-
-    def _refuse(self) -> None:
-        self._dropped["after_close" if self._closed else "intake_full"] += 1
-        self._beyond += 1
 
     def take(self, limit: int) -> list[CallbackRecord]:
         """Return up to *limit* records, oldest first; they stay counted as queued until `settle`."""
         with self._lock:
             records = self._records
             taken = [records.popleft() for _ in range(min(limit, len(records)))]
-            self._in_hand += len(taken)
-            self._bytes -= sum(record.size + RECORD_OVERHEAD for record in taken)
+            count, size = len(taken), sum(record.size + RECORD_OVERHEAD for record in taken)
+            self._in_hand += count
+            self._bytes -= size
             return taken
 
     def settle(
@@ -89,18 +90,20 @@ class Intake:
         One record may have become several events or none: what it became is what counts as captured.
         """
         lost = dropped or {}
+        beyond = routed + unmatched + sum(lost.values()) - records
         with self._lock:
             self._in_hand -= records
             self._settled += records
-            self._beyond += routed + unmatched + sum(lost.values()) - records
+            self._beyond += beyond
             self._routed += routed
             self._unmatched += unmatched
-            self._dropped.update(lost)
+            for reason, count in lost.items():
+                self._dropped[reason] += count
 
-    def close(self) -> None:
-        """Refuse whatever comes from now on, counted as `after_close`."""
+    def close(self, reason: str = "after_close") -> None:
+        """Refuse whatever comes from now on, counted as *reason*."""
         with self._lock:
-            self._closed = True
+            self._refusing = reason
 
     def abandon(self, reason: str) -> int:
         """Drop what nobody will take any more, counted as *reason*; how many it was."""

@@ -11,6 +11,7 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
+_MAX_KINDS: Final = 1024
 OPAQUE: Final = 64
 """Counted for an object that nothing is known of."""
 
@@ -20,6 +21,8 @@ def leaf_size(value: Any) -> int:
     kind = value.__class__
     measure = _MEASURES.get(kind)
     if measure is None:
+        if len(_MEASURES) >= _MAX_KINDS:  # an application that makes classes as it goes must not fill the memory
+            _MEASURES.clear()
         measure = _MEASURES[kind] = _measure_for(kind)
     return measure(value)
 

@@ -1,19 +1,22 @@
 """
 Copies of what the application may still change, made in its thread and bounded in depth and width.
 
-Containers (dict, list, tuple, set) are copied; leaves and message objects are taken by reference, so a mutation
-inside a leaf after the callback may show. The copy also estimates bytes, because this is the one walk over the data
+Containers (dict and its kinds in the standard library and LangChain, list, tuple, set) are copied; leaves and message
+objects are taken by reference, and so is a container of the application's own class, so a mutation inside one of them
+after the callback may show. The copy also estimates bytes, because this is the one walk over the data
 that the caller's thread pays for.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 from langchain_core.outputs import LLMResult
+from langchain_core.runnables.utils import AddableDict
 
 from fanlight.capture.sizes import leaf_size
 
@@ -27,7 +30,7 @@ class Cut(msgspec.Struct, frozen=True):
     """
     What stands in for a container that was too wide or too deep to copy.
 
-    No live container of the application stays in a record: the router thread would walk it while it changes.
+    None of these containers stays in a record alive: the router thread would walk it while it changes.
     """
 
     kept: Any
@@ -159,6 +162,9 @@ _COPY: Final[dict[type, Any]] = {
     str: _text,
     bytes: _bytes,
     dict: _dict,
+    AddableDict: _dict,
+    OrderedDict: _dict,
+    defaultdict: _dict,
     list: _list,
     tuple: _tuple,
     set: _set,

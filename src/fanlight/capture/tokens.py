@@ -47,7 +47,8 @@ def carries_something(token: Any, chunk: Any) -> bool:
     message = getattr(chunk, "message", None)
     if message is None:
         return False
-    return bool(getattr(message, "tool_call_chunks", None) or message.additional_kwargs.get("reasoning_content"))
+    extra = getattr(message, "additional_kwargs", None) or {}
+    return bool(getattr(message, "tool_call_chunks", None) or extra.get("reasoning_content"))
 
 
 def event_carries_something(event: Any) -> bool:

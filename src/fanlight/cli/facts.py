@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, get_args, get_type_hints
 
 from fanlight.config.yaml import scalar
@@ -25,12 +26,17 @@ def gather(options: argparse.Namespace) -> dict[str, Any]:
     facts: dict[str, Any] = {name: getattr(options, name) for name in _PLAIN if getattr(options, name) is not None}
     if options.tag:
         facts["tags"] = list(options.tag)
-    for entry in (*(f"metadata.{entry}" for entry in options.metadata), *options.set):
+    for key, value in (*((f"metadata.{key}", value) for key, value in _pairs(options.metadata)), *_pairs(options.set)):
+        _put(facts, key, value if _is_text(key) else scalar(value))
+    return facts
+
+
+def _pairs(entries: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for entry in entries:
         key, equals, value = entry.partition("=")
         if not key or not equals:
             raise UsageError(f"expected KEY=VALUE, found {entry!r}")
-        _put(facts, key, value if _is_text(key) else scalar(value))
-    return facts
+        yield key, value
 
 
 def _is_text(field: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,12 @@ def run(options: argparse.Namespace) -> int:
 def _write(folder: Path) -> int:
     from fanlight.cli.published import published
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in published(folder).items():
-        (folder / name).write_text(text, encoding="utf-8")
-        print(folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in published(folder).items():
+            (folder / name).write_text(text, encoding="utf-8")
+            print(folder / name)
+    except OSError as error:
+        print(f"fanlight schema: {folder} cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
     return 0

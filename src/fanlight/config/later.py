@@ -38,7 +38,7 @@ _spills: Final = _one_of("spill", "block", "overflow")
 
 _RULES: Final[tuple[_Rule, ...]] = (
     (("include",), _any, "including another file", "remove it, and write its content here"),
-    (("alerts",), _any, "alerts", "remove them"),
+    (("alerts",), _any, "alerting", "remove it"),
     (("metrics",), _any, "sending fanlight's own metrics", "remove it; `router.health()` has the numbers"),
     (("delivery",), _no_inline, "delivery by a worker process", "remove it, or write `delivery: inline`"),
     (("journal",), _no_memory, "a journal that survives the process", "remove it, or write `journal: {type: memory}`"),

@@ -138,7 +138,8 @@ class RetryConfig(Model):
     max: PositiveDuration | None = Field(default=None, examples=["60s"])
     """The longest interval; 60s."""
     give_up_after: PositiveDuration | None = Field(default=None, examples=["5m"])
-    """How long a batch is tried before its events are dropped as `gave_up`; 5m."""
+    """How long a batch is tried before its events are dropped as `gave_up`; waiting on the destination's word, or for
+    a key that it takes, is no trying; 5m."""
     respect_retry_after: bool | None = Field(default=None, examples=[True])
     """Whether the destination's own Retry-After pauses the sink, up to 5 minutes; true."""
 

@@ -90,7 +90,10 @@ def parse(text: str, file: str | None = None) -> Document:
 
 def scalar(text: str) -> Any:
     """Return *text* as YAML reads it where it stands alone: text, a number, true, false or nothing."""
-    loader: Any = _Loader(text)  # the stubs do not know its resolver
+    try:
+        loader: Any = _Loader(text)  # the stubs do not know its resolver
+    except yaml.reader.ReaderError:  # control characters, which are no number either
+        return text
     nowhere = loader.get_mark()
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))
     return _Builder(None).build(yaml.ScalarNode(tag, text, nowhere, nowhere), "")

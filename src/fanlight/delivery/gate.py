@@ -48,7 +48,10 @@ class Gate:
 
     def failure(self, error: BaseException, *, counts: bool = True) -> float:
         """
-        Back off after *error*, and return the seconds of pause that the destination asked for.
+        Back off after *error*, and return the seconds that are no part of the time after which a batch is given up.
+
+        That is the pause that the destination asked for, or the breaker's where nothing gets through until somebody
+        acts.
 
         Args:
             error: Why there must be another attempt.
@@ -65,6 +68,7 @@ class Gate:
             self.breaker.failure()
         if isinstance(error, RetryableError) and error.open_breaker:
             self.breaker.open()
+            return max(pause, self.breaker.ready_at - self._clock.monotonic())
         return pause
 
     def refuse(self) -> None:

@@ -91,8 +91,9 @@ class Sender:
                     return False
                 self._give_up(lease, part)
                 continue
-            if not self._host.opened and not self._open():
-                parts.append(part)
+            if not self._host.opened:
+                self._open()
+                parts.append(part)  # opening takes its time: what was revoked meanwhile is asked for again
                 continue
             give_up_at = min(give_up_at, self._clock.monotonic() + self._settings.give_up_after)
             verdict, pause = self._attempt(lease, part, may_split=splits > 0)
@@ -121,12 +122,11 @@ class Sender:
         self._record.retries += part.attempt > 1
         batch = Batch(id=part.id, sink=self._sink, deliveries=part.deliveries, deadline=until(), attempt=part.attempt)
         error = self._host.deliver(batch, until)
-        if error is not None:
-            self._note(error, "an attempt failed")
+        said = self._note(error, "an attempt failed") if error else ""
         verdict = judge(part, error, may_split=may_split)
         self._settle(lease, verdict)
         pause = self._learn(verdict)
-        self._tell(part, verdict.result, (self._clock.monotonic() - begin) * 1000, error)
+        self._tell(part, verdict.result, (self._clock.monotonic() - begin) * 1000, said)
         return verdict, pause
 
     def _until(self, timeout: float) -> Callable[[], float]:
@@ -166,27 +166,29 @@ class Sender:
     def _give_up(self, lease: Lease, part: Part) -> None:
         self._journal.drop(self._sink, lease, "gave_up", part.event_ids)
         self._announce()
-        self._tell(part, "gave_up", 0.0, None)
+        self._tell(part, "gave_up", 0.0)
 
     def _announce(self) -> None:
         """Wake those who wait for a flush."""
         with self._condition:
             self._condition.notify_all()
 
-    def _note(self, error: BaseException, fact: str) -> None:
+    def _note(self, error: BaseException, fact: str) -> str:
+        """Record and log *error*, and return what may be told of it."""
         description = describe(error)
         self._record.timeouts += isinstance(error, AttemptTimeoutError)
         self._record.failed(description, self._clock.time_ns())
         self._voice.warn(fact, f"{fact}: {description}")
         # Its frames hold the batch, and some of them (pluggy's) hold the exception: together they would stay.
         error.__traceback__ = None
+        return description
 
     def _tell(
         self,
         part: Part,
         result: Literal["delivered", "retry", "partial", "rejected", "timeout", "gave_up"],
         duration_ms: float,
-        error: BaseException | None,
+        message: str = "",
     ) -> None:
         if self._outcome is None:
             return
@@ -197,7 +199,7 @@ class Sender:
             attempt=part.attempt,
             result=result,
             duration_ms=duration_ms,
-            message=describe(error) if error else "",
+            message=message,
         )
         try:
             self._outcome(outcome)

@@ -25,7 +25,10 @@ class LaneSettings(msgspec.Struct, frozen=True, kw_only=True):
     retry_max: float = 60.0
     """The longest interval."""
     give_up_after: float = 300.0
-    """How long after its first attempt a batch is dropped; pauses that the destination asked for do not count."""
+    """
+    How long after its first attempt a batch is dropped. Pauses that the destination asked for do not count, nor the
+    time for which a wrong key (`open_breaker`) shuts it.
+    """
     respect_retry_after: bool = True
     """Whether the destination's own Retry-After pauses the sink."""
     breaker_failures: int = 5

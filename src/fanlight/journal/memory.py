@@ -73,7 +73,7 @@ class MemoryJournal(Journal):
         now = self._clock.time_ns()
         with queue.ledger.lock:
             for entry in queue.settle(lease, event_ids):
-                queue.ledger.dead_lettered += 1
+                queue.ledger.dead_letter_reasons[reason] += 1
                 queue.dead.keep(DeadLetter(delivery=entry.delivery, reason=reason, message=message, time_unix_nano=now))
 
     def give_back(self, sink: str, lease: Lease) -> None:

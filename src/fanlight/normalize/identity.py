@@ -23,6 +23,7 @@ LC_TAGS: Final = ("seq:step:", "graph:step:", "map:key:", "retry:attempt:", "lan
 """How the tags begin that LangChain and LangGraph add."""
 _ATTEMPT: Final = "retry:attempt:"
 _MAX_TAGS: Final = 128
+_NOTHING_SAID: Final = ContextValues()
 
 
 def is_off(record: CallbackRecord) -> bool:
@@ -43,22 +44,14 @@ def lineage_of(record: CallbackRecord, tree: Tree, parent: Lineage | None, setti
         handed_down = {**handed_down, **taken}
     own = metadata_of(record)
     metadata = {**handed_down, **own} if handed_down else own
+    said, above = context or _NOTHING_SAID, parent or Lineage(tree)
     return Lineage(
         tree,
         context,
         handed_down,
-        (context and context.user_id)
-        or first_identifier(metadata, settings.user_keys)
-        or (parent and parent.user_id)
-        or None,
-        (context and context.session_id)
-        or first_identifier(metadata, settings.session_keys)
-        or (parent and parent.session_id)
-        or None,
-        (context and context.tenant_id)
-        or first_identifier(metadata, settings.tenant_keys)
-        or (parent and parent.tenant_id)
-        or None,
+        identifier(said.user_id) or first_identifier(metadata, settings.user_keys) or above.user_id,
+        identifier(said.session_id) or first_identifier(metadata, settings.session_keys) or above.session_id,
+        identifier(said.tenant_id) or first_identifier(metadata, settings.tenant_keys) or above.tenant_id,
     )
 
 

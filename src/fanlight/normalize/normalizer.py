@@ -35,7 +35,8 @@ class Normalizer:
     """
     Turns what was captured into events, and remembers the open runs between the two.
 
-    Used by one thread. A payload that cannot be read costs its own field, never the event: such an event is `partial`.
+    Used by one thread. A value that cannot be read costs itself, a callback that is not what it should be all that it
+    tells of the payload, never the event: such an event is `partial`.
 
     Args:
         settings: The origin of all events, and the bounds they are kept in.

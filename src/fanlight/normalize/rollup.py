@@ -1,5 +1,9 @@
 """
 Sums over a root's tree. Tokens are added where a model ended, never where a chain reports them again.
+
+The root's end takes them as they are. A run that ends later (the model of a stream that was left early, a background
+task) keeps its usage on its own end and adds nothing here: to hold the root back for it would be to hold what a flush
+promises to deliver, for runs of which some never end.
 """
 
 from __future__ import annotations

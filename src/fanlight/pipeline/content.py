@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from fanlight.event import AgentAction, Document, ErrorInfo, Message, RunEvent, TelemetryEvent, Tool, ToolCall
+
+_STOPS: Final = ("stop", "stop_sequences")
 
 
 def strip_content(event: TelemetryEvent) -> TelemetryEvent:
@@ -22,7 +24,7 @@ def strip_content(event: TelemetryEvent) -> TelemetryEvent:
         input_messages=tuple(map(_message, event.input_messages)),
         output_messages=tuple(map(_message, event.output_messages)),
         documents=tuple(map(_document, event.documents)),
-        invocation_params={name: value for name, value in event.invocation_params.items() if _is_scalar(value)},
+        invocation_params={name: value for name, value in event.invocation_params.items() if _is_setting(name, value)},
         tool_definitions=tuple(filter(None, map(_definition, event.tool_definitions))),
         tool=event.tool and Tool(name=event.tool.name, call_id=event.tool.call_id),
         agent_action=event.agent_action and AgentAction(tool=event.agent_action.tool),
@@ -31,9 +33,9 @@ def strip_content(event: TelemetryEvent) -> TelemetryEvent:
     )
 
 
-def _is_scalar(value: Any) -> bool:
+def _is_setting(name: str, value: Any) -> bool:
     # A response schema or a stop sequence is text of the application; a temperature is not.
-    return isinstance(value, str | int | float)
+    return isinstance(value, str | int | float) and name not in _STOPS
 
 
 def _message(message: Message) -> Message:

@@ -13,14 +13,16 @@ KIND: Final = "named_secret"
 _NAME: Final = (
     r"(?:api[_\- ]?key|api[_-]?secret|secret[_-]?(?:access[_-]?)?key|(?:access|account|private|signing|encryption|"
     r"master|subscription|auth|service[_-]?account)[_-]?key|client[_-]?secret|(?:access|auth|refresh|bearer|session|"
-    r"api|id|secret|security)[_-]?token|password|passwd|passphrase|pwd|secret)"
+    r"api|id|secret|security)[_-]?token|pass[_-]?(?:word|wd|phrase)|pwd|secret)"
 )
 _ASSIGNED: Final = r"\\?[\"']?\s*[:=]\s*"
 _CHAR: Final = r"[^\s\"'&;,(){}<>\\]"
 
+_APART: Final = r"(?:\\+[nrtf]|[\s_.-])*"
+"""What may stand between the words of a name, as JSON writes it."""
 NAME_HINT: Final = (
-    r"(?i)(?:(?:key|secret|password|passwd|passphrase|passcode|pwd|authorization|cookie|credential|bearer|jwt|string)s?"
-    r"|token|(?:access|refresh|auth|api|bearer|session|id)[_. -]?tokens)(?:\\+[nrtf\"]|[\s\"'\\_.-])*[:=]"
+    rf"(?i)(?:(?:key|secret|pass{_APART}(?:word|wd|phrase|code)|pwd|authorization|cookie|credential|bearer|jwt|string)s?"
+    rf"|token|(?:access|refresh|auth|api|bearer|session|id){_APART}tokens)(?:\\+[nrtf\"]|[\s\"'\\_.-])*[:=]"
 )
 """
 What must be found in an event's JSON wherever a name gives a secret away.

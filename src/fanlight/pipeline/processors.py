@@ -32,7 +32,7 @@ class ProcessorChain:
         for processor in self._processors:
             try:
                 changed: object = processor.process(current)
-            except Exception as error:
+            except BaseException as error:  # SystemExit and CancelledError would end the router thread
                 self._failed(processor, type(error).__name__)
                 continue
             if changed is None:

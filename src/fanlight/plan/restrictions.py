@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from fanlight.config.paths import join
+from fanlight.config.placeholders import has_placeholder
 from fanlight.config.suggest import did_you_mean
 from fanlight.errors import Problem
 from fanlight.plan.findings import Findings
 from fanlight.plan.routes import ParsedRoute
 from fanlight.plugins import KNOWN_PACKAGES
-from fanlight.routing import Selector, SinkFacts, parse_selector, selected
+from fanlight.routing import Selector, SinkFacts, parse_selector
 
 
 def check_restrictions(
@@ -31,12 +32,13 @@ def check_restrictions(
         findings.add(unknown)
         if unknown or len(parsed) < len(texts):
             continue
-        if is_only and not selected(list(parsed.values()), sinks.values()):
+        named = {place for place, selector in parsed.items() if _selects(selector, sinks.values())}
+        if is_only and not named:
             hint = "name a sink, a type or a label that some sink has"
             findings.error(path, "no sink is named here, so nothing could be sent anywhere", hint)
             continue
         for place, selector in parsed.items():
-            if not selected([selector], sinks.values()):
+            if place not in named:
                 findings.warn(place, f"no sink is `{selector}`", "it takes effect once there is one")
 
 
@@ -56,6 +58,11 @@ def _selectors(path: str, texts: tuple[str, ...]) -> Iterator[tuple[str, Selecto
     for index, text in enumerate(texts):
         place = join(path, index)
         yield place, parse_selector(text, place)[0]  # what is wrong with it is the parser's to say
+
+
+def _selects(selector: Selector, sinks: Iterable[SinkFacts]) -> bool:
+    """Whether some sink is named, or may be: a label whose placeholder is not resolved here can be anything."""
+    return any(selector.selects(sink) or has_placeholder(sink.labels.get(selector.label)) for sink in sinks)
 
 
 def _unknown(path: str, selector: Selector, sinks: Mapping[str, SinkFacts], types: Collection[str]) -> Problem | None:

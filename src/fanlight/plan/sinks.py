@@ -60,12 +60,7 @@ class SinkPlanner:
         raw = placeholders.resolve(written, path) if used else placeholders.leave(written, path)
         common = self._validated(CommonSinkConfig, {key: raw[key] for key in raw if key in _COMMON}, path)
         kind = written.get("type")
-        labels = raw.get("labels")
-        self.facts[name] = SinkFacts(
-            name=name,
-            type=kind if isinstance(kind, str) else "",
-            labels={key: str(value) for key, value in labels.items()} if isinstance(labels, dict) else {},
-        )
+        self.facts[name] = _facts(name, kind, raw.get("labels"))
         sink_type = self._type(path, kind, used=used) if isinstance(kind, str) else None
         if sink_type is None:
             return
@@ -143,6 +138,14 @@ class SinkPlanner:
         if package is not None:
             return "this sink type is not installed", f"pip install {package}"
         return "there is no such sink type", did_you_mean(kind, {*self._registry.sink_types, *KNOWN_PACKAGES})
+
+
+def _facts(name: str, kind: Any, labels: Any) -> SinkFacts:
+    return SinkFacts(
+        name=name,
+        type=kind if isinstance(kind, str) else "",
+        labels={key: str(value) for key, value in labels.items()} if isinstance(labels, dict) else {},
+    )
 
 
 def _enabled(written: dict[str, Any]) -> bool:

@@ -120,6 +120,8 @@ def _check_sink_type(sink_type: SinkType) -> None:
     model: object = sink_type.config_model  # whatever a plugin wrote there
     if not isinstance(model, type) or not issubclass(model, SinkConfig):
         raise TypeError(f"the config_model of sink type {sink_type.name} is no SinkConfig")
+    if sink_type.isolation != "thread":
+        raise TypeError(f"sink type {sink_type.name} wants isolation `{sink_type.isolation}`, which is not built yet")
     taken = sorted(set(model.model_fields) & set(CommonSinkConfig.model_fields))
     if taken:
         raise TypeError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -16,8 +16,6 @@ from fanlight.routing.predicates import AllOf, Answer, AnyOf, Facts, Leaf, NotOf
 from fanlight.routing.routing import Routing
 from fanlight.routing.rules import Restriction, Route
 from fanlight.routing.table import RoutingTable
-
-_WORDS: Final[Mapping[Answer, str]] = {True: "yes", False: "no", None: "waits"}
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,10 +51,6 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[RouteExplanation, ...]
     closed: tuple[tuple[str, tuple[str, ...]], ...]
     """Each sink that restrictions closed, with the routes that did."""
-
-    def render(self) -> str:
-        """Return the explanation as text for a terminal."""
-        return "\n".join(_render(self))
 
 
 def explain(table: RoutingTable, event: TelemetryEvent | Mapping[str, Any]) -> Explanation:
@@ -160,30 +154,3 @@ def _in_words(rule: Restriction) -> str:
     deny = f"deny {', '.join(map(str, rule.deny))}" if rule.deny else ""
     only = "" if rule.only is None else f"only {', '.join(map(str, rule.only)) or 'nobody'}"
     return ", ".join(filter(None, (deny, only)))
-
-
-def _render(explanation: Explanation) -> Iterator[str]:
-    yield "routes"
-    for route in explanation.routes:
-        yield f"  {_WORDS[route.answer]:<6}{route.name}{_effect(route)}"
-        yield from (_line(check) for check in route.checks)
-        if route.lacks:
-            yield f"          missing: {', '.join(route.lacks)}"
-    yield ""
-    yield f"result: {explanation.decision.outcome}"
-    for target in explanation.decision.targets:
-        yield f"  {target.sink}  by {', '.join(target.routes) or 'unmatched'}"
-    for sink, by in explanation.closed:
-        yield f"  {sink}  closed by {', '.join(by)}"
-
-
-def _effect(route: RouteExplanation) -> str:
-    sends = f" -> {', '.join(route.sends_to)}" if route.answer and route.sends_to else ""
-    return sends + (f" [{route.forbids}]" if route.forbids else "")
-
-
-def _line(check: Check) -> str:
-    indent = " " * (10 + 2 * check.level)
-    if not check.expected:
-        return f"{indent}{_WORDS[check.answer]:<6}{check.key}"
-    return f"{indent}{_WORDS[check.answer]:<6}{check.key}: expected {check.expected}, found {check.found}"

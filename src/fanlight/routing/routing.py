@@ -41,6 +41,7 @@ class Routing:
         self._runs: Remembered[str, _Run] = Remembered(max_pins, over)
         self._traces: Remembered[str, Trace] = Remembered(max_pins, over, self._forget)
         self._forgotten: frozenset[Restriction] = frozenset()
+        self._any_lost = False
 
     @property
     def table(self) -> RoutingTable:
@@ -72,6 +73,8 @@ class Routing:
 
     def _under(self, run: _Run, forbidden: frozenset[Restriction], passing: Verdict, table: RoutingTable) -> Decision:
         trace = run.trace
+        if trace.lost:
+            forbidden = self._forgotten = self._forgotten | forbidden
         closed = trace.restrict(forbidden, table)
         decision = table.decision(run.pin, passing, trace.restrictions, trace.closed)
         for target in decision.targets:
@@ -109,7 +112,7 @@ class Routing:
     def _unseen(self, event: TelemetryEvent, table: RoutingTable) -> Trace:
         # A root may have a parent: one outside of what is captured. It still begins its trace.
         begins = event.starts_run and event.is_root
-        return Trace() if begins else Trace(self._forgotten, table.sinks)
+        return Trace() if begins else Trace(self._forgotten, table.sinks, lost=self._any_lost)
 
     def _end(self, event: TelemetryEvent) -> None:
         if event.ends_run:
@@ -118,4 +121,6 @@ class Routing:
                 self._traces.retire(event.trace_id)
 
     def _forget(self, trace: Trace) -> None:
+        # Runs that are still remembered may hold it, and learn more.
+        trace.lost = self._any_lost = True
         self._forgotten |= trace.restrictions

@@ -15,11 +15,15 @@ class Trace:
     Args:
         restrictions: What is in force from the beginning.
         sent: Sinks that may already have events of the trace.
+        lost: Whether this may be one of several memories of the trace that do not know each other.
     """
 
-    __slots__ = ("_sent", "_table", "closed", "restrictions")
+    __slots__ = ("_sent", "_table", "closed", "lost", "restrictions")
 
-    def __init__(self, restrictions: frozenset[Restriction] = frozenset(), sent: Iterable[str] = ()) -> None:
+    def __init__(
+        self, restrictions: frozenset[Restriction] = frozenset(), sent: Iterable[str] = (), *, lost: bool = False
+    ) -> None:
+        self.lost = lost
         self.restrictions = restrictions
         self.closed: frozenset[str] = frozenset()
         self._sent = frozenset(sent)

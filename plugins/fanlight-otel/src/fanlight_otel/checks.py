@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fanlight_otel.presets import PRESETS, Preset
 
@@ -45,14 +45,22 @@ def checked_address(value: str) -> str:
     Raises:
         ValueError: it is no address that OTLP can be sent to; says what is wrong with it.
     """
-    parts = urlsplit(value if "://" in value else f"grpc://{value}")
-    if parts.scheme not in ("http", "https", "grpc") or not parts.hostname:
+    parts = _split(value)
+    if parts is None or parts.scheme not in ("http", "https", "grpc") or not parts.hostname:
         raise ValueError("expected http://host:port or https://host:port, for gRPC also host:port")
     if parts.username is not None or parts.password is not None:
         raise ValueError("an endpoint carries no user or password; put them into headers")
     if parts.query or parts.fragment:
         raise ValueError("an endpoint has no query and no fragment")
     return value.rstrip("/")
+
+
+def _split(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address if "://" in address else f"grpc://{address}")
+        return parts if parts.port != 0 else None
+    except ValueError:  # brackets that do not close, a port that is no number or too large a one
+        return None
 
 
 def check_header(name: str, value: str) -> None:
@@ -107,7 +115,7 @@ def _file_problems(config: OtelConfig) -> Iterator[str]:
 
 
 def _scheme_problems(config: OtelConfig, address: str) -> Iterator[str]:
-    if config.protocol == "http" and "://" not in address:
+    if config.protocol == "http" and not address.startswith(("http://", "https://")):
         yield f"endpoint {address} needs http:// or https:// in front"
     if config.insecure and address.startswith("https://"):
         yield "insecure contradicts the https:// of the endpoint"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -16,7 +15,6 @@ from google.rpc.status_pb2 import Status
 
 from fanlight import DeliveryError, PermanentError, RetryableError
 
-_LONGEST_EXCERPT: Final = 200
 _BUSY: Final = frozenset({408, 425, 429})
 _LOCKED_OUT: Final = frozenset({401, 403})
 _GRPC_BUSY: Final = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"})
@@ -70,14 +68,6 @@ def seconds_of(retry_after: str | None) -> float | None:
     except ValueError:
         seconds = _until(retry_after)
     return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def excerpt(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return at most 200 characters of *text* on one line, with *secrets* masked."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return line if len(line) <= _LONGEST_EXCERPT else line[: _LONGEST_EXCERPT - 1] + "…"
 
 
 def status_message(body: bytes) -> str:

@@ -12,7 +12,6 @@ from fanlight.event import Document, Message
 from fanlight.semconv import GenAI
 from fanlight_otel.values import Attributes, json_text, text_or_json
 
-_TEXT_OPERATIONS: Final = frozenset({"chat", "text_completion"})
 _BY_RUN_TYPE: Final = {"llm": "chat", "tool": "execute_tool", "retriever": "retrieval", "embedding": "embeddings"}
 
 # The spellings that LangChain's integrations use, first come first served.

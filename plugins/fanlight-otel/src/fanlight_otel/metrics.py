@@ -8,6 +8,8 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from contextvars import copy_context
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
@@ -50,7 +52,9 @@ class GenAIMetrics:
         self._provider = MeterProvider([self._reader], Resource(resource), shutdown_on_exit=False)
         self._make_instruments()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="fanlight-otel-metrics", daemon=True)
+        # With the opener's context, in which OpenTelemetry's instrumentations are asked to leave no spans.
+        run = partial(copy_context().run, self._run)
+        self._thread = threading.Thread(target=run, name="fanlight-otel-metrics", daemon=True)
         self._thread.start()
 
     def record(self, events: Iterable[TelemetryEvent]) -> None:

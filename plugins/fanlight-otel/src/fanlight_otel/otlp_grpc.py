@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from fanlight import __version__
-from fanlight_otel.classify import excerpt, grpc_error
+from fanlight_otel.classify import grpc_error
 from fanlight_otel.config import OtelConfig
 from fanlight_otel.wire import Wire
 
@@ -41,8 +41,8 @@ class GrpcTransport:
     """Calls `Export`. Channels connect at the first call."""
 
     def __init__(self, config: OtelConfig, wire: Wire) -> None:
-        self._secrets = wire.secrets
-        self._metadata = tuple((name.lower(), value) for name, value in wire.headers.items())
+        self._wire = wire
+        self._metadata = tuple(wire.headers.items())
         self._compression = grpc.Compression.Gzip if config.compression == "gzip" else None
         self._channel = _channel(wire.traces, config)
         shared = wire.metrics is None or wire.metrics == wire.traces
@@ -75,7 +75,7 @@ class GrpcTransport:
         try:
             return export(request, timeout=timeout, metadata=self._metadata, compression=self._compression)
         except grpc.RpcError as error:
-            said = excerpt(error.details() or "", self._secrets)
+            said = self._wire.excerpt(error.details() or "")
             raise grpc_error(error.code().name, said, _details(error)) from None
 
 

@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from fanlight import RetryableError, __version__
-from fanlight_otel.classify import excerpt, http_error, status_message
+from fanlight_otel.classify import http_error, status_message
 from fanlight_otel.config import OtelConfig
 from fanlight_otel.wire import Wire
 
@@ -41,10 +41,10 @@ class HttpTransport:
         self._gzip = config.compression == "gzip"
         self._pool = _pool(wire.traces, _tls(config))
         self._headers = {
-            "content-type": "application/x-protobuf",
             "user-agent": f"fanlight-otel/{__version__}",
-            **({"content-encoding": "gzip"} if self._gzip else {}),
             **wire.headers,
+            "content-type": "application/x-protobuf",
+            **({"content-encoding": "gzip"} if self._gzip else {}),
         }
 
     def send_traces(self, request: ExportTraceServiceRequest, timeout: float) -> ExportTraceServiceResponse:
@@ -67,7 +67,7 @@ class HttpTransport:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RetryableError(self._describe(error)) from None
         if not 200 <= status < 300:  # OTLP says 200; some intakes answer 202
-            raise http_error(status, retry_after, excerpt(status_message(content), self._wire.secrets))
+            raise http_error(status, retry_after, self._wire.excerpt(status_message(content)))
         return _decoded(answer, content)
 
     def _exchange(self, url: str, body: bytes, timeout: float) -> tuple[int, str | None, bytes]:
@@ -89,7 +89,7 @@ class HttpTransport:
         return response.status, response.headers.get("retry-after"), content
 
     def _describe(self, error: Exception) -> str:
-        return f"{type(error).__name__}: {excerpt(str(error), self._wire.secrets)}"
+        return f"{type(error).__name__}: {self._wire.excerpt(str(error))}"
 
 
 def _finish(response: urllib3.BaseHTTPResponse) -> None:

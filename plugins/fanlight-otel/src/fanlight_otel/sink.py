@@ -31,6 +31,7 @@ class OtelSink(Sink[OtelConfig]):
 
         super().open(context)
         wire = wire_of(self.config)
+        self._wire = wire
         self._encoder = SpanEncoder(conventions=self.config.semconv, resource=wire.resource)
         self._transport = open_transport(self.config, wire)
         self._metrics = self._open_metrics(context, wire.delta) if wire.metrics is not None else None
@@ -45,7 +46,7 @@ class OtelSink(Sink[OtelConfig]):
             rejected, message = min(partial.rejected_spans, encoded), partial.error_message
         self._count(batch, failed)
         if failed or rejected > 0:
-            raise PartialFailure(failed, unidentified=rejected, message=message[:200])
+            raise PartialFailure(failed, unidentified=rejected, message=self._wire.excerpt(message))
 
     def close(self) -> None:
         """Send the last metrics and close the connections."""

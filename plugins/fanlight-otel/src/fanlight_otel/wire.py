@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _TRACES_PATH: Final = "/v1/traces"
 _METRICS_PATH: Final = "/v1/metrics"
+_LONGEST_EXCERPT: Final = 200
+_SHORTEST_SECRET: Final = 4
 
 
 class Wire(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,13 +27,21 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     metrics: str | None
     """The URL for metrics, `None` where none are sent; for gRPC the base URL."""
     headers: dict[str, str]
+    """By their names in lower case."""
+    secrets: tuple[str, ...]
+    """The credentials in every spelling that a receiver may quote, the longest first."""
     resource: dict[str, str]
     delta: bool
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The header values: none of them may appear in a message."""
-        return tuple(value for value in self.headers.values() if value)
+    def excerpt(self, text: str) -> str:
+        """Return at most 200 characters of what a receiver said, on one line, without the credentials."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+        return line if len(line) <= _LONGEST_EXCERPT else line[: _LONGEST_EXCERPT - 1] + "…"
+
+    def __repr__(self) -> str:
+        return f"Wire(traces={self.traces!r}, metrics={self.metrics!r})"
 
 
 def wire_of(config: OtelConfig) -> Wire:
@@ -39,13 +49,23 @@ def wire_of(config: OtelConfig) -> Wire:
     preset = PRESETS[config.preset]
     base = config.endpoint or preset.address(config) or ""
     written = {name: value.get_secret_value() for name, value in config.headers.items()}
+    headers = {name.lower(): value for name, value in (preset.headers(config) | written).items()}
     return Wire(
         traces=_signal_url(base, _TRACES_PATH) if config.protocol == "http" else base,
         metrics=_metrics_address(config, preset, base),
-        headers=preset.headers(config) | written,
+        headers=headers,
+        secrets=_secrets(config, headers),
         resource=preset.resource(config),
         delta=preset.delta,
     )
+
+
+def _secrets(config: OtelConfig, headers: dict[str, str]) -> tuple[str, ...]:
+    given = (config.api_key, config.public_key, config.secret_key, *config.headers.values())
+    texts = [secret.get_secret_value() for secret in given if secret] + [headers.get("authorization", "")]
+    # Who is given `Bearer <token>` may quote the token alone.
+    spelled = {*texts, *(text.rpartition(" ")[2] for text in texts)}
+    return tuple(sorted((text for text in spelled if len(text) >= _SHORTEST_SECRET), key=len, reverse=True))
 
 
 def _metrics_address(config: OtelConfig, preset: Preset, base: str) -> str | None:
