@@ -124,13 +124,22 @@ def test_strict_raises(monkeypatch: pytest.MonkeyPatch) -> None:
         fanlight.install({**CONFIG, "sinks": {"kept": {"type": "memmory"}}})
 
 
-def test_the_kill_switch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`FANLIGHT_DISABLED=1` turns everything off, whatever the configuration says or lacks."""
-    monkeypatch.setenv("FANLIGHT_DISABLED", "1")
+@pytest.mark.parametrize("value", ["1", "true", "TRUE", " yes ", "on", "please"])
+def test_the_kill_switch(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`FANLIGHT_DISABLED` turns everything off, in whatever words, whatever the configuration says or lacks."""
+    monkeypatch.setenv("FANLIGHT_DISABLED", value)
     for make in (fanlight.install, fanlight.Router.from_config):
         router = make({"not": "even a configuration"})
         chain.invoke("a", config={"callbacks": [router.handler]})
         assert router.health().state == "disabled"
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "No", "off"])
+def test_a_kill_switch_that_is_off(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What says no means no."""
+    monkeypatch.setenv("FANLIGHT_DISABLED", value)
+
+    assert fanlight.install(CONFIG).health().state == "idle"
 
 
 def test_nothing_runs_before_the_first_event() -> None:

@@ -174,7 +174,7 @@ class context:  # noqa: N801 - reads as a statement: `with fanlight.context(user
             user_id=_name(user_id),
             session_id=_name(session_id),
             tenant_id=_name(tenant_id),
-            tags=tuple(str(tag) for tag in tags),
+            tags=(tags,) if isinstance(tags, str) else tuple(str(tag) for tag in tags),
             metadata=dict(metadata or {}),
             environment=environment,
             traceparent=traceparent if parse_traceparent(traceparent) else None,
@@ -234,14 +234,19 @@ def inject(carrier: MutableMapping[str, str]) -> MutableMapping[str, str]:
     return carrier
 
 
-def extract(carrier: Mapping[str, Any] | None) -> context:
+def extract(carrier: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None, *, trusted: bool = True) -> context:
     """
     Return the context that `inject` wrote into *carrier*, to be entered with `with`.
 
     Header names match in any case. What is missing or malformed is ignored: a request never fails for its telemetry.
+
+    Args:
+        carrier: Headers as a mapping or as pairs, texts or bytes; `None` for a message without headers.
+        trusted: Whether the sender may say who the user and the tenant are. At a public edge say `False`: then only
+            the position in the trace is taken over, and nobody chooses the tenant that residency rules see.
     """
-    lowered = {str(key).lower(): value for key, value in (carrier or {}).items()}
-    fields = _decode(lowered.get(CARRIER_KEY))
+    lowered = _headers(carrier)
+    fields = _decode(lowered.get(CARRIER_KEY)) if trusted else {}
     return context(
         user_id=_text(fields.get("user_id")),
         session_id=_text(fields.get("session_id")),
@@ -251,6 +256,14 @@ def extract(carrier: Mapping[str, Any] | None) -> context:
         metadata=fields["metadata"] if isinstance(fields.get("metadata"), dict) else {},
         traceparent=_text(lowered.get(TRACEPARENT)),
     )
+
+
+def _headers(carrier: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None) -> dict[str, Any]:
+    try:
+        pairs = carrier.items() if isinstance(carrier, Mapping) else carrier or ()
+        return {(_text(name) or "").lower(): value for name, value in pairs}
+    except Exception:  # not pairs at all
+        return {}
 
 
 def _portable(values: ContextValues) -> dict[str, Any]:

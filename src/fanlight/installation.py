@@ -14,6 +14,7 @@ from typing import Any, Final
 from fanlight.capture.hook import attach_everywhere
 from fanlight.errors import ConfigError
 from fanlight.router import Router
+from fanlight.switches import STRICT, is_on
 
 _logger: Final = logging.getLogger("fanlight")
 _lock: Final = threading.RLock()
@@ -37,7 +38,7 @@ def install(source: str | os.PathLike[str] | dict[str, Any] | None = None) -> Ro
     try:
         router = Router.from_config(_source(source))
     except Exception as error:
-        if os.environ.get("FANLIGHT_STRICT") == "1":
+        if is_on(STRICT):
             raise
         _logger.error("fanlight is disabled: %s", _describe(error))  # noqa: TRY400 - one line, no traceback
         router = Router.disabled(_describe(error))

@@ -103,5 +103,7 @@ def _in_child() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
 # From Python 3.12 on no thread can be started once the non-daemon threads have ended, and `atexit` runs after that.
+# 3.12.0 to 3.12.2 start none as soon as the main thread has ended (python/cpython#113964): what a process captured in
+# its last moments before any thread ran, or after, is dropped there, counted as `shutdown`.
 with contextlib.suppress(AttributeError, RuntimeError):
     threading._register_atexit(_before_threads_end)  # type: ignore[attr-defined]  # noqa: SLF001

@@ -25,11 +25,11 @@ from fanlight.flow import Flow, place_of
 from fanlight.health import FlushReport, RouterHealth
 from fanlight.plan import Plan, load_plan
 from fanlight.pump import Pump
+from fanlight.switches import DISABLED, is_on
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import BaseCallbackHandler
 
-DISABLED: Final = "FANLIGHT_DISABLED"
 _LONGEST: Final = 1e6
 """Seconds that count as for ever; the locks of the standard library refuse much more."""
 _logger: Final = logging.getLogger("fanlight.router")
@@ -79,8 +79,8 @@ class Router:
         Raises:
             ConfigError: with every problem there is; nothing was started.
         """
-        if os.environ.get(DISABLED) == "1":
-            return cls.disabled(f"{DISABLED}=1")
+        if is_on(DISABLED):
+            return cls.disabled(f"{DISABLED} is set")
         return cls(load_plan(source, environment=environment))
 
     @classmethod

@@ -88,7 +88,7 @@ def burst(invokes: int, threads: int) -> None:
     )
     print(f", dropped {health.intake.dropped}")
     for name, sink in health.sinks.items():
-        share = 100 * sink.counts.delivered / health.intake.captured
+        share = 100 * sink.counts.delivered / intake.captured
         print(f"{name}: {sink.counts.delivered:,} delivered ({share:.1f} %), dropped {sink.counts.dropped}")
 
 

@@ -36,7 +36,7 @@ class Child:
 
     def __init__(self, python: Path, script: str, *args: str) -> None:
         command = [str(python), str(HERE / script), *args]
-        quiet = {**os.environ, "LANGSMITH_TRACING": "false", "OTEL_SDK_DISABLED": "false"}
+        quiet = {**os.environ, "LANGSMITH_TRACING": "false", "OTEL_SDK_DISABLED": "false", "PYTHONWARNINGS": "ignore"}
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, env=quiet
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from langchain_core.runnables import RunnableLambda
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -150,3 +152,38 @@ def test_a_decision_not_to_sample_is_passed_on(captured: Any) -> None:
 
     _, _, flags = parse_traceparent(positions[0]["traceparent"])
     assert flags == 0
+
+
+def test_an_untrusted_sender_chooses_no_tenant() -> None:
+    """At a public edge only the position is taken over."""
+    from fanlight.context import current
+
+    with fanlight.context(tenant_id="us-1", traceparent=PARENT):
+        carrier = fanlight.inject({})
+    with fanlight.context(tenant_id="eu-7"), fanlight.extract(carrier, trusted=False) as c:
+        values = current()
+
+    assert values is not None
+    assert (values.tenant_id, c.trace_id) == ("eu-7", "a" * 32)
+
+
+@pytest.mark.parametrize(
+    "carrier", [None, {}, [], [(b"traceparent", PARENT.encode())], {b"Traceparent": PARENT}, 7, "headers", [1, 2]]
+)
+def test_carriers_come_in_many_forms(carrier: Any) -> None:
+    """Celery's missing headers, ASGI's pairs of bytes and plain nonsense are all read, and never raise."""
+    with fanlight.extract(carrier) as c:
+        joined = c.trace_id == "a" * 32
+
+    assert joined == ("traceparent" in str(carrier).lower())
+
+
+def test_ids_become_texts() -> None:
+    """An id that is a number or a UUID is the text that rules are written in; one tag is one tag."""
+    from fanlight.context import current
+
+    with fanlight.context(tenant_id=4711, user_id=uuid.UUID(int=7), tags="vip"):  # type: ignore[arg-type]
+        values = current()
+
+    assert values is not None
+    assert (values.tenant_id, values.user_id, values.tags) == ("4711", str(uuid.UUID(int=7)), ("vip",))

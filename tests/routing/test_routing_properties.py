@@ -273,7 +273,7 @@ def test_the_order_of_rules_is_without_effect(event, routing, sinks_of, data, ro
     assert [sinks_of(one, found) for found in events] == [sinks_of(other, found) for found in events]
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(data=st.data(), routes=rules, max_pins=st.sampled_from([1, 2, 3, 5]))
 def test_forgetting_never_opens_a_sink(event, routing, sinks_of, data, routes, max_pins):
     """A router that can remember few runs and traces restricts at least what one with ample memory restricts."""

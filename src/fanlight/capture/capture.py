@@ -65,7 +65,7 @@ class Capture:
                 trace_id, traceparent = self._traces.start_root(run_id, context)
             else:
                 self._traces.start_child(run_id, parent_run_id)
-            sizes: list[int] = []
+            sizes = [0]
             self.intake.append(
                 CallbackRecord(
                     callback,
@@ -100,7 +100,7 @@ class Capture:
             if self._suppressed and self._unsuppress(run_id, parent_run_id):
                 return
             self._traces.end(run_id)
-            sizes: list[int] = []
+            sizes = [0]
             self.intake.append(
                 CallbackRecord(
                     callback,
@@ -126,7 +126,7 @@ class Capture:
             if self._suppressed and self._unsuppress(run_id, parent_run_id):
                 return
             self._traces.end(run_id)
-            sizes: list[int] = []
+            sizes = [0]
             self.intake.append(
                 CallbackRecord(
                     callback,
@@ -160,7 +160,7 @@ class Capture:
             context = current()
             if context is not None and context.suppressed:
                 return
-            sizes: list[int] = []
+            sizes = [0]
             self.intake.append(
                 CallbackRecord(
                     callback,

@@ -20,21 +20,23 @@ from langchain_core.runnables.utils import AddableDict
 
 from fanlight.capture.sizes import leaf_size
 
-MAX_DEPTH: Final = 6
+MAX_DEPTH: Final = 20
 """Containers nested deeper are left out; a `Cut` without content stands in their place."""
 MAX_WIDTH: Final = 1000
 """Containers longer than this are cut to it; the copy is then a `Cut`."""
+MAX_ITEMS: Final = 10_000
+"""Items in all containers together; those that come after are left out like those that are too deep."""
 
 
 class Cut(msgspec.Struct, frozen=True):
     """
-    What stands in for a container that was too wide or too deep to copy.
+    What stands in for a container that was too wide, too deep or too late to copy.
 
     None of these containers stays in a record alive: the router thread would walk it while it changes.
     """
 
     kept: Any
-    """Its first items in the container's own type; `None` where it was too deep."""
+    """Its first items in the container's own type; `None` where none of it was copied."""
     length: int
     """How many items the container had."""
 
@@ -60,7 +62,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def snapshot(value: Any, sizes: list[int]) -> Any:
-    """Return *value* with its containers copied, appending the lengths of the texts seen to *sizes*."""
+    """
+    Return *value* with its containers copied.
+
+    Args:
+        value: What the callback was given.
+        sizes: Grows by the length of each text seen; its first entry counts the items in containers. Begin with `[0]`.
+    """
     copy = _COPY.get(value.__class__)
     if copy is not None:
         return copy(value, MAX_DEPTH, sizes)
@@ -87,7 +95,9 @@ def _text(value: str, _depth: int, sizes: list[int]) -> str:
 
 
 def _dict(value: dict[Any, Any], depth: int, sizes: list[int]) -> Any:
-    if not depth or len(value) > MAX_WIDTH:
+    length = len(value)
+    sizes[0] += length
+    if not depth or length > MAX_WIDTH or sizes[0] > MAX_ITEMS:
         return _cut_dict(value, depth, sizes)
     result = value.copy()
     for key, item in result.items():
@@ -104,9 +114,11 @@ def _dict(value: dict[Any, Any], depth: int, sizes: list[int]) -> Any:
 
 
 def _cut_dict(value: dict[Any, Any], depth: int, sizes: list[int]) -> Cut:
-    if not depth:
-        return Cut(None, len(value))
-    return Cut(_dict(dict(islice(list(value.items()), MAX_WIDTH)), depth, sizes), len(value))
+    length = len(value)
+    sizes[0] -= length
+    if not depth or sizes[0] + min(length, MAX_WIDTH) > MAX_ITEMS:
+        return Cut(None, length)
+    return Cut(_dict(dict(islice(list(value.items()), MAX_WIDTH)), depth, sizes), length)
 
 
 def _items(value: Iterable[Any], depth: int, sizes: list[int]) -> list[Any]:
@@ -122,19 +134,19 @@ def _items(value: Iterable[Any], depth: int, sizes: list[int]) -> list[Any]:
 
 
 def _list(value: list[Any], depth: int, sizes: list[int]) -> Any:
-    if not depth:
-        return Cut(None, len(value))
-    if len(value) > MAX_WIDTH:
-        return Cut(_items(value[:MAX_WIDTH], depth, sizes), len(value))
-    return _items(value, depth, sizes)
+    length = len(value)
+    if length > MAX_WIDTH:
+        return Cut(_list(value[:MAX_WIDTH], depth, sizes), length)
+    sizes[0] += length
+    return _items(value, depth, sizes) if depth and sizes[0] <= MAX_ITEMS else Cut(None, length)
 
 
 def _tuple(value: tuple[Any, ...], depth: int, sizes: list[int]) -> Any:
-    if not depth:
-        return Cut(None, len(value))
-    if len(value) > MAX_WIDTH:
-        return Cut(tuple(_items(value[:MAX_WIDTH], depth, sizes)), len(value))
-    return tuple(_items(value, depth, sizes))
+    length = len(value)
+    if length > MAX_WIDTH:
+        return Cut(_tuple(value[:MAX_WIDTH], depth, sizes), length)
+    sizes[0] += length
+    return tuple(_items(value, depth, sizes)) if depth and sizes[0] <= MAX_ITEMS else Cut(None, length)
 
 
 def _set(value: set[Any] | frozenset[Any], _depth: int, _sizes: list[int]) -> Any:
