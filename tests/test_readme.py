@@ -54,7 +54,8 @@ def test_the_python_blocks_run(here: Path, capsys: pytest.CaptureFixture[str]) -
     assert trace
     assert trace[1] in {event.trace_id for event in roots}
     assert {event.user_id for event in roots} == {"u1", None}
-    assert len(roots) == 3  # the suppressed one is not among them
+    assert [event.tenant_id for event in roots] == [None, "acme", None, "acme"]
+    assert len(roots) == 4  # the suppressed one is not among them
     fanlight.uninstall(timeout=20)
 
 

@@ -50,7 +50,7 @@ def test_a_switched_off_fanlight_is_said(tmp_path: Path) -> None:
     """With FANLIGHT_DISABLED=1 there is nothing to show: exit code 1 and the reason."""
     done = demo("--out", str(tmp_path), "--pace", "0", FANLIGHT_DISABLED="1")
     assert done.returncode == 1
-    assert "FANLIGHT_DISABLED=1" in done.stderr
+    assert "FANLIGHT_DISABLED" in done.stderr
 
 
 def test_a_lost_destination_makes_the_answer_no(
