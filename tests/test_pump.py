@@ -104,3 +104,35 @@ def test_two_threads_that_fork_at_once_leave_the_pump_running(pump: Pump, intake
     intake.append(record())
 
     assert _drained(pump)
+
+
+class Stumbling(Through):
+    """A flow that fails over its first piece as a whole."""
+
+    def __init__(self) -> None:
+        self.pieces = 0
+
+    def feed(self, records: Sequence[CallbackRecord]) -> Tally:
+        self.pieces += 1
+        if self.pieces == 1:
+            raise SystemExit(1)
+        return super().feed(records)
+
+
+def test_what_escapes_a_piece_costs_that_piece(intake: Intake) -> None:
+    """Whatever a flow lets out, even `SystemExit`, the piece is counted as lost and the next one goes through."""
+    failures: list[BaseException] = []
+    pump = Pump(intake, Stumbling, failures.append)
+    intake.append(record())
+    intake.append(record())
+    intake.wake = pump.wake
+    pump.start()
+    assert _drained(pump)
+    intake.append(record())
+    assert _drained(pump)
+    pump.stop(time.monotonic() + 10)
+
+    counts = intake.counts()
+    assert (counts.routed, counts.dropped, counts.queued) == (1, {"router_failed": 2}, 0)
+    assert counts.balanced
+    assert failures == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 import pytest
+from langchain_core.callbacks import CallbackManager
 from langchain_core.runnables import RunnableLambda
 from langgraph.graph import END, START, StateGraph
 
@@ -60,3 +61,26 @@ def test_one_request_does_not_see_another(intake: Intake) -> None:
     _graph().invoke({"value": "x"}, {**_config(intake), "configurable": {}})
 
     assert [record.configurable for record in intake.take(1000) if record.trace_id] == [None]
+
+
+def test_a_manager_made_by_hand_takes_nobody_elses_values(intake: Intake) -> None:
+    """A root that was not configured by LangChain has none, rather than the tenant of the run before it."""
+    config = _config(intake)
+    _graph().invoke({"value": "x"}, config)
+    intake.take(1000)
+    CallbackManager(handlers=config["callbacks"]).on_chain_start({}, {"value": "y"})
+
+    assert [record.configurable for record in intake.take(1000) if record.trace_id] == [None]
+
+
+def test_the_items_of_a_batch_do_not_share_values(intake: Intake) -> None:
+    """Items with tenants of their own never get each other's."""
+    chain = RunnableLambda(lambda state: state) | RunnableLambda(lambda state: state)
+    config = _config(intake)
+    configs = [{**config, "configurable": {"tenant_id": tenant}} for tenant in ("eu-1", "us-2", "eu-3")]
+    chain.batch([{"value": config["configurable"]["tenant_id"]} for config in configs], configs)
+
+    roots = [record for record in intake.take(1000) if record.callback == "chain_start" and record.trace_id]
+    assert len(roots) == 3
+    for root in roots:
+        assert root.configurable in (None, {"tenant_id": root.args[1]["value"]})

@@ -35,6 +35,11 @@ class Failing(Sink[Empty]):
         raise RetryableError("busy")
 
 
+class Slow(Sink[Empty]):
+    def deliver(self, batch: Batch) -> None:
+        RELEASE.wait(0.1)
+
+
 class Refusing(Sink[Empty]):
     def deliver(self, batch: Batch) -> None:
         raise PermanentError("no thanks")
@@ -52,7 +57,9 @@ class Unopenable(Sink[Empty]):
     def deliver(self, batch: Batch) -> None: ...
 
 
-SICK = {"hung": Hung, "failing": Failing, "refusing": Refusing, "exiting": Exiting, "unopenable": Unopenable}
+SICK = {
+    "hung": Hung, "failing": Failing, "slow": Slow, "refusing": Refusing, "exiting": Exiting, "unopenable": Unopenable
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -83,7 +90,7 @@ def router(monkeypatch: pytest.MonkeyPatch) -> Iterator[fanlight.Router]:
 
 
 def test_the_healthy_sink_has_everything_and_the_ledgers_add_up(router: fanlight.Router) -> None:
-    """300 runs past five sick sinks: the healthy one has all 1 800 events, each sick one accounts for every one."""
+    """300 runs past six sick sinks: the healthy one has all 1 800 events, each sick one accounts for every one."""
     chain = RunnableLambda(str) | FakeListLLM(responses=["x"])
     for n in range(300):
         assert chain.invoke(n) == "x"
@@ -97,6 +104,9 @@ def test_the_healthy_sink_has_everything_and_the_ledgers_add_up(router: fanlight
     assert {name: sink.counts.accepted for name, sink in health.sinks.items()} == dict.fromkeys(health.sinks, 1800)
     assert health.sinks["hung"].counts.delivered == 0
     assert health.sinks["hung"].counts.dropped["queue_full"] == 1800 - 100
+    slow = health.sinks["slow"].counts
+    assert slow.delivered > 0
+    assert slow.delivered + slow.pending + slow.dropped.get("queue_full", 0) == 1800
     assert health.sinks["refusing"].counts.dead_lettered > 0
     assert health.sinks["failing"].last_error is not None
     assert "busy" in health.sinks["failing"].last_error

@@ -79,6 +79,23 @@ def test_content_metadata_and_what_a_type_consumes_are_real() -> None:
         assert not any(event.starts_run for event in captured.sinks["tracing"].events)
 
 
+def test_collapse_is_real() -> None:
+    """A sink of `collapse: {types: [chain]}` gets the root and what is no chain, each hanging on what it was sent."""
+    sinks = config()["sinks"]
+    sinks["lake"]["collapse"] = {"hidden": True, "types": ["chain"]}
+    with capture(config(sinks=sinks), environment="prod") as captured:
+        WORKLOADS["agent"]({"callbacks": [captured.handler]})
+        outline, all_runs = captured.sinks["lake"].runs, captured.sinks["arize"].runs
+        (root,) = [run for run in outline if run.is_root]
+        assert {run.run_type for run in outline if run is not root} == {"llm", "tool", "retriever"} & {
+            run.run_type for run in all_runs
+        }
+        assert {run.parent_run_id for run in outline} <= {None, *(run.run_id for run in outline)}
+        assert root.rollup == next(run.rollup for run in all_runs if run.is_root)
+        assert len(outline) < len(all_runs)
+        assert captured.router.health().sinks["lake"].counts.collapsed > 0
+
+
 def test_runs_are_captured_without_passing_a_handler() -> None:
     """Inside the block every run of the process is captured, once, also if it is given the handler too."""
     with capture(config(), environment="dev") as captured:

@@ -177,8 +177,9 @@ class Capture:
             self._failed(error)
 
     def _configurable(self, parent_run_id: UUID | None) -> dict[str, Any] | None:
-        of = configurable_of_root if parent_run_id is None else configurable_of_child
-        return of(self._configurable_keys)
+        if parent_run_id is None:
+            return configurable_of_root(self._configurable_keys, self)
+        return configurable_of_child(self._configurable_keys)
 
     def _suppress(self, run_id: UUID) -> None:
         # First of all: another thread may make the eviction fail, and the run must not be captured for that.
