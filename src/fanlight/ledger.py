@@ -19,10 +19,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-DropReason: TypeAlias = Literal[
-    "queue_full", "expired", "gave_up", "shutdown", "sink_gone", "restricted", "rejected", "too_large", "encode_failed"
-]
-"""Why a lane lost an event that it had accepted. A sink's `PermanentError` may add its own word."""
+DropReason: TypeAlias = Literal["queue_full", "too_large", "gave_up", "restricted", "rejected", "shutdown"]
+"""
+Why a lane lost an event that it had accepted. `too_large` is larger than the whole queue; `restricted` was learnt
+while it waited; `rejected` are those that a destination refused without saying which.
+"""
 
 IntakeDropReason: TypeAlias = Literal[
     "intake_full", "normalize_failed", "route_failed", "protect_failed", "encode_failed", "processor_dropped",

@@ -83,10 +83,8 @@ def burst(invokes: int, threads: int) -> None:
         assert report, report
         check(health, len(spent) * RAG_EVENTS)
     _print_times(spent, felt)
-    print(
-        f"flushed after {settled:.1f} s; intake: {health.intake.routed:,} of {health.intake.captured:,} routed", end=""
-    )
-    print(f", dropped {health.intake.dropped}")
+    intake = health.intake
+    print(f"flushed after {settled:.1f} s; {intake.routed:,} of {intake.captured:,} routed, dropped {intake.dropped}")
     for name, sink in health.sinks.items():
         share = 100 * sink.counts.delivered / intake.captured
         print(f"{name}: {sink.counts.delivered:,} delivered ({share:.1f} %), dropped {sink.counts.dropped}")

@@ -123,15 +123,19 @@ def rows(samples: Samples, chosen: list[Workload], handlers: list[str]) -> list[
                     handler=handler,
                     caller=caller,
                     total=total,
-                    to_noop=caller / added["no-op"][0],
-                    to_floor=caller / added["floor"][0],
-                    to_floor_dual=caller / added["floor, dual"][0],
-                    to_fanlight=caller / added[FANLIGHT][0],
-                    total_to_fanlight=total / added[FANLIGHT][1],
+                    to_noop=_ratio(caller, added["no-op"][0]),
+                    to_floor=_ratio(caller, added["floor"][0]),
+                    to_floor_dual=_ratio(caller, added["floor, dual"][0]),
+                    to_fanlight=_ratio(caller, added[FANLIGHT][0]),
+                    total_to_fanlight=_ratio(total, added[FANLIGHT][1]),
                     lost=lost,
                 )
             )
     return table
+
+
+def _ratio(what: float, of: float) -> float | None:
+    return what / of if of > 0 else None  # lost in the noise
 
 
 def _added(blocks: list[Block], bare: list[Block]) -> tuple[float, float, int]:

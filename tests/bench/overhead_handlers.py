@@ -20,6 +20,7 @@ from fanlight.capture.intake import Intake
 
 EVENTS = [name for name in dir(BaseCallbackHandler) if name.startswith("on_") and "token" not in name]
 TIMEOUT = 60.0
+_directories: list[tempfile.TemporaryDirectory[str]] = []
 
 
 class Handled(msgspec.Struct, frozen=True):
@@ -139,8 +140,9 @@ def whole() -> Handled:
 
 def fan_out(otlp: str) -> Handled:
     """Three files and one OTLP receiver at *otlp*."""
-    directory = Path(tempfile.mkdtemp(prefix="fanlight-bench-"))
-    files = {f"file_{n}": {"type": "jsonl", "path": str(directory / f"{n}.jsonl")} for n in range(3)}
+    directory = tempfile.TemporaryDirectory(prefix="fanlight-bench-")
+    _directories.append(directory)  # removed with the process
+    files = {f"file_{n}": {"type": "jsonl", "path": str(Path(directory.name) / f"{n}.jsonl")} for n in range(3)}
     return router({**files, "collector": {"type": "otel", "endpoint": otlp}})
 
 

@@ -16,12 +16,12 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     handler: str
     caller: float
     total: float
-    to_noop: float
-    to_floor: float
-    to_floor_dual: float
-    to_fanlight: float
+    to_noop: float | None
+    to_floor: float | None
+    to_floor_dual: float | None
+    to_fanlight: float | None
     """Its caller's CPU in fanlight's."""
-    total_to_fanlight: float
+    total_to_fanlight: float | None
     lost: int
 
 
@@ -45,7 +45,13 @@ def render(rows: list[Row], machine: str, received: dict[str, Any]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     ratios = (row.to_noop, row.to_floor, row.to_floor_dual, row.to_fanlight, row.total_to_fanlight)
-    return row.handler, f"{row.caller:.0f}", f"{row.total:.0f}", *(f"{ratio:.2f}" for ratio in ratios), str(row.lost)
+    return (
+        row.handler,
+        f"{row.caller:.0f}",
+        f"{row.total:.0f}",
+        *("-" if ratio is None else f"{ratio:.2f}" for ratio in ratios),
+        str(row.lost),
+    )
 
 
 def _line(cells: tuple[str, ...]) -> str:

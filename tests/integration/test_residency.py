@@ -24,7 +24,7 @@ CONFIG: dict[str, Any] = {
     "environments": ["prod"],
     "environment": "prod",
     "sinks": SINKS,
-    "defaults": {"batch": {"linger": "2s"}},  # what was sent before the tenant was learnt must still be waiting
+    "defaults": {"batch": {"linger": "1h"}},  # until a flush: what came before the tenant was learnt still waits
     "routes": [
         {"name": "everything everywhere", "match": {}, "to": list(SINKS)},
         {"name": "EU tenants stay in the EU", "match": {"tenant_id": "eu-*"}, "only": ["label:region=eu"]},

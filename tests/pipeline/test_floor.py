@@ -419,6 +419,36 @@ def test_a_planted_secret_never_survives(event, secret, field, before, after, le
     assert field in {found.field for found in protected.redacted}
 
 
+WORDS = [
+    "api",
+    "access",
+    "key",
+    "secret",
+    "pass",
+    "word",
+    "phrase",
+    "token",
+    "tokens",
+    "cookie",
+    "s",
+    "my",
+    "connection",
+    "string",
+]
+names = st.tuples(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), st.sampled_from(["", "_", "-", " ", ".", "__", "\t"])
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(name=names.map(lambda drawn: drawn[1].join(drawn[0])), value=st.sampled_from(["hunter", ["hunter"], 12, True]))
+def test_the_quick_look_knows_every_spelling_of_a_name(event, name, value):
+    """However the words of a name are set apart, an event that is passed by its JSON alone holds nothing under it."""
+    full = SecretsFloor([Detector(kind="never", pattern="\x00never\x00")])
+    one = event(inputs={name: value})
+    assert FLOOR.protect(one) == full.protect(one)
+
+
 @settings(max_examples=400, deadline=None)
 @given(parts=st.lists(st.one_of(st.sampled_from([c for _, c in EACH]), glue, st.text(max_size=6)), max_size=6))
 def test_the_quick_look_overlooks_nothing(event, parts):

@@ -6,8 +6,8 @@ hook reads the argument from its caller's frame. Should a future LangChain name 
 from the runs below the root, whose context holds the whole config.
 
 Two kinds of root are not configured with it and have none: the items of a sequence's `batch`, and runs that a callback
-manager made by hand starts. Each reader reads what was configured once, so that such a run never takes another's tenant.
-Where a rule hangs on such a value, `metadata` or `fanlight.context` is the place to say it.
+manager made by hand starts. Each reader reads what was configured once: such a run never takes another's tenant. Where
+a rule hangs on such a value, `metadata` or `fanlight.context` is the place to say it.
 """
 
 from __future__ import annotations

@@ -21,8 +21,9 @@ _CHAR: Final = r"[^\s\"'&;,(){}<>\\]"
 _APART: Final = r"(?:\\+[nrtf]|[\s_.-])*"
 """What may stand between the words of a name, as JSON writes it."""
 NAME_HINT: Final = (
-    rf"(?i)(?:(?:key|secret|pass{_APART}(?:word|wd|phrase|code)|pwd|authorization|cookie|credential|bearer|jwt|string)s?"
-    rf"|token|(?:access|refresh|auth|api|bearer|session|id){_APART}tokens)(?:\\+[nrtf\"]|[\s\"'\\_.-])*[:=]"
+    rf"(?i)(?:(?:key|secret|pass{_APART}(?:word|wd|phrase|code)|pwd|authorization|cookie|credential|bearer|jwt|string)"
+    rf"(?:{_APART}s)?"
+    rf"|token|(?:access|refresh|auth|api|bearer|session|id){_APART}token{_APART}s)(?:\\+[nrtf\"]|[\s\"'\\_.-])*[:=]"
 )
 """
 What must be found in an event's JSON wherever a name gives a secret away.

@@ -73,6 +73,8 @@ class RouteParser:
         for index, sink in enumerate(written.to):
             self._check_sink(f"{path}.to[{index}]", sink)
         self._check_effect(path, raw, written)
+        self._check_only(path, raw)
+        self._check_only(join(path, "otherwise"), follow(raw, ["otherwise"]))
         deny, only = self._restriction(path, written)
         otherwise = None
         if written.otherwise is not None:
@@ -126,6 +128,11 @@ class RouteParser:
         if name not in self._loaded.sinks:
             hint = did_you_mean(name, self._loaded.sinks)
             self._findings.error(path, "no sink has this name", hint, found=f'"{name}"')
+
+    def _check_only(self, path: str, raw: Any) -> None:
+        # A list whose entries were commented out: as `only: []` it closes everything, as nothing it would open it.
+        if isinstance(raw, Mapping) and "only" in raw and raw["only"] is None:
+            self._findings.error(join(path, "only"), "nothing stands here", "write `only: []` for nobody, or remove it")
 
     def _check_effect(self, path: str, raw: Any, written: RouteConfig) -> None:
         if isinstance(raw, Mapping) and raw.get("only") is None and not any(raw.get(key) for key in _EFFECTS):

@@ -18,7 +18,8 @@ from fanlight.event import TelemetryEvent
 from fanlight.installation import installed
 from fanlight.journal.base import Bounds
 from fanlight.plan import Plan, PlannedSink, build_plan
-from fanlight.plugins import KNOWN_PACKAGES, PluginRegistry
+from fanlight.plan.build import load_registry
+from fanlight.plugins import KNOWN_PACKAGES
 from fanlight.router import Router
 from fanlight.sinks.base import Batch, Sink, SinkConfig, SinkType
 from fanlight.sinks.memory import MemoryStore
@@ -112,8 +113,7 @@ def capture(source: str | os.PathLike[str] | dict[str, Any], *, environment: str
 
 def _plan(source: str | os.PathLike[str] | dict[str, Any], environment: str | None) -> Plan:
     document = read(source)
-    plugins = _mapping(document.data.get("plugins"))
-    registry = PluginRegistry.load(plugins.get("modules") or (), plugins.get("disabled") or ())
+    registry = load_registry(document)
     for kind in _kinds(document) & KNOWN_PACKAGES.keys() - registry.sink_types.keys():
         registry.sink_types[kind] = SinkType(name=kind, config_model=_AnyConfig, factory=_never)
     plan = build_plan(document, registry, environment=environment, secrets=False)
