@@ -95,6 +95,11 @@ class Flow:
         """How many runs have started and not ended."""
         return self._normalizer.open_runs
 
+    @property
+    def failed_processors(self) -> dict[str, int]:
+        """How often each processor of a plugin failed, and was passed over."""
+        return dict(self._processors.failures)
+
     def feed(self, records: Sequence[CallbackRecord]) -> Tally:
         """Take *records* all the way to the journal."""
         tally = Tally()
@@ -129,6 +134,8 @@ class Flow:
             protected = iter(self._floor.protect_all(wanted))
         except BaseException as error:
             self._lost(tally, "protect_failed", error, count=len(routed))
+            for event, decision in routed:
+                self._close(event, decision)
             return
         self._accept([(next(protected) if decision.targets else event, decision) for event, decision in routed], tally)
 
@@ -147,11 +154,9 @@ class Flow:
         waiting: list[Delivery] = []
         for event, decision in routed:
             if decision.closed:
-                # A restriction was learnt inside the trace: what waits for that sink must not leave either.
                 self._journal.append(waiting)
                 waiting = []
-                for sink in decision.closed:
-                    self._journal.drop_pending(sink, "restricted", {event.trace_id})
+                self._close(event, decision)
             try:
                 waiting += list(self._deliveries(event, decision, now))  # all of its sinks, or none
             except BaseException as error:
@@ -159,6 +164,11 @@ class Flow:
             else:
                 _count(decision, tally)
         self._journal.append(waiting)
+
+    def _close(self, event: TelemetryEvent, decision: Decision) -> None:
+        # A restriction was learnt inside the trace: what waits for that sink must not leave either.
+        for sink in decision.closed:
+            self._journal.drop_pending(sink, "restricted", {event.trace_id})
 
     def _deliveries(self, event: TelemetryEvent, decision: Decision, now: float) -> Iterator[Delivery]:
         stripped: TelemetryEvent | None = None

@@ -31,6 +31,8 @@ class RouterHealth(msgspec.Struct, frozen=True, kw_only=True):
     open_runs: int = 0
     sinks: dict[str, LaneHealth] = {}
     warnings: tuple[str, ...] = ()
+    processors_failed: dict[str, int] = {}
+    """How often each processor of a plugin failed; its step was left out for those events."""
     plugins_failed: tuple[str, ...] = ()
 
     @property

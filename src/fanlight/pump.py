@@ -76,6 +76,11 @@ class Pump:
         """How many runs have started and not ended."""
         return self._flow.open_runs if self._flow else 0
 
+    @property
+    def failed_processors(self) -> dict[str, int]:
+        """How often each processor of a plugin failed, and was passed over."""
+        return self._flow.failed_processors if self._flow else {}
+
     def drain(self, deadline: float) -> bool:
         """
         Wait until everything captured before this call went through, or until *deadline* (monotonic seconds).

@@ -121,6 +121,7 @@ class Router:
             open_runs=pump.open_runs if pump else 0,
             sinks={lane.name: lane.health() for lane in assembly.lanes} if assembly else {},
             warnings=self.warnings,
+            processors_failed=pump.failed_processors if pump else {},
             plugins_failed=self._plan.plugins_failed if self._plan else (),
         )
 

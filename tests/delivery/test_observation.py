@@ -86,7 +86,7 @@ def test_a_failing_sink_logs_once_a_minute(bench, caplog):
     rig.append(1)
     bench.clock.advance_until(rig.attempted(30), step=0.5)
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["sink lake: an attempt failed: RetryableError: down"]
+    assert lines == ["fanlight sink lake: an attempt failed: RetryableError: down"]
     bench.clock.advance_until(lambda: len(caplog.records) == 2, step=0.5)
     assert "more since the last line" in caplog.records[1].getMessage()
     assert {record.name for record in caplog.records} == {"fanlight.lane"}
@@ -101,8 +101,8 @@ def test_losses_are_logged_by_reason_with_their_number(bench, caplog):
     rig.append(5)
     rig.close()
     lines = [record.getMessage() for record in caplog.records]
-    assert "sink lake: 5 events were dropped: queue_full" in lines
-    assert "sink lake: 2 events were dropped: shutdown" in lines
+    assert "fanlight sink lake: 5 events were dropped: queue_full" in lines
+    assert "fanlight sink lake: 2 events were dropped: shutdown" in lines
 
 
 def test_a_loss_that_was_not_told_is_counted_into_the_next_line(caplog):

@@ -418,3 +418,12 @@ class _server:
 
 def _pouring_server() -> _server:
     return _server(b"HTTP/1.1 400 Bad Request\r\n\r\n", endless=True)
+
+
+def test_json_that_quotes_what_it_was_sent_is_not_shown() -> None:
+    """A validating server's answer, which repeats the input, is left out; its own message is shown."""
+    from fanlight_otel.classify import status_message
+
+    assert status_message(b'{"detail": [{"input": "the patient is Ada", "msg": "bad"}]}') == ""
+    assert status_message(b'{"code": 3, "message": "bad request"}') == "bad request"
+    assert status_message(b"not found") == "not found"

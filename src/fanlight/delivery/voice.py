@@ -31,7 +31,7 @@ class Voice:
             self._unsaid[kind] += 1
             return
         more = self._unsaid.pop(kind, 0)
-        _log.warning("sink %s: %s%s", self._sink, fact, f" ({more} more since the last line)" if more else "")
+        _log.warning("fanlight sink %s: %s%s", self._sink, fact, f" ({more} more since the last line)" if more else "")
 
     def losses(self, dropped: Mapping[str, int], *, at_last: bool = False) -> None:
         """Log how many events were lost since the last line about the same reason; *at_last*, whenever that was."""
@@ -39,7 +39,7 @@ class Voice:
             lost = count - self._lost[reason]
             if lost > 0 and (at_last or self._may_say(f"lost {reason}")):
                 self._lost[reason] = count
-                _log.warning("sink %s: %d events were dropped: %s", self._sink, lost, reason)
+                _log.warning("fanlight sink %s: %d events were dropped: %s", self._sink, lost, reason)
 
     def _may_say(self, kind: str) -> bool:
         now = self._clock.monotonic()

@@ -15,7 +15,7 @@ from fanlight.config.suggest import did_you_mean
 from fanlight.plan.findings import Findings
 from fanlight.plan.model import PlannedSink
 from fanlight.plan.settings import contradictions, lane_settings
-from fanlight.plugins import KNOWN_PACKAGES, PluginInfo, PluginRegistry
+from fanlight.plugins import KNOWN_PACKAGES, PRESETS, PluginInfo, PluginRegistry
 from fanlight.routing import SinkFacts
 from fanlight.sinks.base import SinkConfig, SinkType
 
@@ -137,6 +137,8 @@ class SinkPlanner:
             return "the plugin that brings this sink type is disabled", "enable it again"
         if package is not None:
             return "this sink type is not installed", f"pip install {package}"
+        if kind in PRESETS:
+            return "there is no such sink type", f"it is a preset: write `type: otel, preset: {kind}`"
         return "there is no such sink type", did_you_mean(kind, {*self._registry.sink_types, *KNOWN_PACKAGES})
 
 

@@ -19,5 +19,7 @@ KNOWN_PACKAGES: Final = {
     "lake": "fanlight-lake",
 }
 """Which distribution brings a sink type that is not installed."""
+PRESETS: Final = frozenset({"phoenix", "weave", "mlflow", "langsmith", "langfuse", "honeycomb", "datadog"})
+"""Backends that people look for as a type, and that are a preset of `otel`."""
 
-__all__ = ["KNOWN_PACKAGES", "PluginInfo", "PluginRegistry"]
+__all__ = ["KNOWN_PACKAGES", "PRESETS", "PluginInfo", "PluginRegistry"]

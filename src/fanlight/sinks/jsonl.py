@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import Field
 
 from fanlight.errors import PermanentError, RetryableError
-from fanlight.sinks.base import Batch, Sink, SinkConfig, SinkContext, SinkType
+from fanlight.sinks.base import Batch, DeliveryDefaults, Sink, SinkConfig, SinkContext, SinkType
 from fanlight.units import ByteSize
 
 try:
@@ -156,4 +156,6 @@ SINK_TYPE: Final = SinkType(
     factory=JsonlSink,
     delivered_means="The event's line is in the file, with the operating system; with `fsync: true`, on the disk.",
     network=False,
+    # A write costs the lane the interpreter lock, which a busy application gives back late: few and large ones keep up.
+    defaults=DeliveryDefaults(batch_max_events=2000),
 )

@@ -4,6 +4,7 @@ What a receiver's answer means for the batch: the OTLP specification's table, as
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from email.utils import parsedate_to_datetime
@@ -71,12 +72,25 @@ def seconds_of(retry_after: str | None) -> float | None:
 
 
 def status_message(body: bytes) -> str:
-    """Return what a body says: the message of a `google.rpc.Status`, as OTLP wants it, else the text it is."""
+    """
+    Return what a body says: the message of a `google.rpc.Status`, in protobuf or JSON, or the plain text it is.
+
+    Other JSON stays unread: a validating server answers with what it was sent, and that is what people said.
+    """
     try:
         message = Status.FromString(body).message
     except DecodeError:
         message = ""
-    return message or body.decode("utf-8", "replace")
+    return message or _json_or_text(body)
+
+
+def _json_or_text(body: bytes) -> str:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return body.decode("utf-8", "replace")
+    texts = [said.get(key) for key in ("message", "error")] if isinstance(said, dict) else []
+    return next((text for text in texts if isinstance(text, str)), "")
 
 
 def _until(date: str) -> float:
