@@ -91,7 +91,7 @@ def test_threads_that_outlive_the_main_thread_are_captured(tmp_path: Path) -> No
     program = """
 fanlight.install(config())
 def work():
-    time.sleep(0.3)
+    threading.main_thread().join()
     for i in range(10): chain.invoke(str(i))
 threading.Thread(target=work).start()
 """
