@@ -59,12 +59,12 @@ class Intake:
         """Take *record*, or count why not. Never blocks, never raises for a full queue."""
         with self._lock:
             size = record.size + RECORD_OVERHEAD
-            full = len(self._records) >= self._max_events or self._bytes + size > self._max_bytes
-            if full or self._refusing:
+            records = self._records
+            if self._refusing or len(records) >= self._max_events or self._bytes + size > self._max_bytes:
                 self._dropped[self._refusing or "intake_full"] += 1
                 self._beyond += 1
                 return
-            self._records.append(record)
+            records.append(record)
             self._bytes += size
             self._appended += 1
         if self.idle:

@@ -38,11 +38,16 @@ class MemoryJournal(Journal):
         self._notify[sink] = notify
 
     def append(self, deliveries: Sequence[Delivery]) -> None:
-        """Accept *deliveries*, each for the sink it names; KeyError, and nothing accepted, where one has no queue."""
+        """
+        Accept *deliveries*, each for the sink it names; KeyError, and nothing accepted, where one has no queue.
+
+        What its caller has not stamped with `accepted_at` is stamped here.
+        """
         by_sink: dict[str, list[Delivery]] = {}
         now = self._clock.monotonic()
         for delivery in deliveries:
-            by_sink.setdefault(delivery.sink, []).append(msgspec.structs.replace(delivery, accepted_at=now))
+            stamped = delivery if delivery.accepted_at else msgspec.structs.replace(delivery, accepted_at=now)
+            by_sink.setdefault(delivery.sink, []).append(stamped)
         queues = [(sink, self._queues[sink]) for sink in by_sink]
         for sink, queue in queues:
             queue.append(by_sink[sink])

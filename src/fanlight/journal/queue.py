@@ -39,6 +39,7 @@ class SinkQueue:
         self._revoked: Final[dict[str, dict[str, str]]] = {}
         self._tail = 0
         self._ready_bytes = 0
+        self._leased_events = 0
         self._leased_bytes = 0
         ledger.depth = self._pending
 
@@ -70,6 +71,7 @@ class SinkQueue:
                 self._leased[lease.id] = rest
             else:
                 self._revoked.pop(lease.id, None)
+            self._leased_events -= len(settled)
             self._leased_bytes -= _size(settled)
             return settled
 
@@ -109,7 +111,7 @@ class SinkQueue:
             self._ready.clear()
             self._leased.clear()
             self._revoked.clear()
-            self._ready_bytes = self._leased_bytes = 0
+            self._ready_bytes = self._leased_events = self._leased_bytes = 0
             self.dead.clear()
 
     def depth(self) -> Depth:
@@ -148,7 +150,7 @@ class SinkQueue:
         return True
 
     def _fits(self, size: int, *, with_ready: bool) -> bool:
-        events = sum(map(len, self._leased.values())) + (len(self._ready) if with_ready else 0)
+        events = self._leased_events + (len(self._ready) if with_ready else 0)
         held = self._leased_bytes + (self._ready_bytes if with_ready else 0)
         return events < self.bounds.max_events and held + size <= self.bounds.max_bytes
 
@@ -161,11 +163,12 @@ class SinkQueue:
                 break
             taken.append(self._ready.popleft())
         self._ready_bytes -= _size(taken)
+        self._leased_events += len(taken)
         self._leased_bytes += _size(taken)
         return taken
 
     def _pending(self) -> tuple[int, int]:
-        return len(self._ready) + sum(map(len, self._leased.values())), self._ready_bytes + self._leased_bytes
+        return len(self._ready) + self._leased_events, self._ready_bytes + self._leased_bytes
 
     def _oldest(self) -> Entry | None:
         heads = [entries[0] for entries in self._leased.values()]

@@ -17,6 +17,7 @@ from fanlight.normalize.text import encodable
 
 MAX_IDENTIFIER: Final = 512
 """Characters that an id or a name may have."""
+_SEQUENCES: Final = (list, tuple)
 
 
 def argument(record: CallbackRecord, index: int) -> Any:
@@ -36,22 +37,24 @@ def tags_of(record: CallbackRecord) -> list[str]:
 
 def mapping(value: Any) -> dict[str, Any]:
     """Return *value* if it is a dict, the part that was kept of one that was too wide, else an empty one."""
-    if type(value) is Cut:
-        value = value.kept
-    return value if issubclass(type(value), dict) else {}
+    kind = type(value)
+    if kind is Cut:
+        return mapping(value.kept)
+    return value if kind is dict or issubclass(kind, dict) else {}
 
 
 def sequence(value: Any) -> list[Any] | tuple[Any, ...]:
     """Return *value* if it is a list or tuple, the part that was kept of one that was too wide, else an empty one."""
-    if type(value) is Cut:
-        value = value.kept
-    return value if issubclass(type(value), list | tuple) else ()
+    kind = type(value)
+    if kind is Cut:
+        return sequence(value.kept)
+    return value if kind is list or issubclass(kind, _SEQUENCES) else ()
 
 
 def is_sequence(value: Any) -> bool:
     """Whether *value* is a list or tuple, or what was kept of one."""
     kind = type(value.kept) if type(value) is Cut else type(value)
-    return issubclass(kind, list | tuple)
+    return issubclass(kind, _SEQUENCES)
 
 
 def full_length(kept: Sequence[Any], value: Any) -> int:
@@ -61,6 +64,8 @@ def full_length(kept: Sequence[Any], value: Any) -> int:
 
 def identifier(value: Any) -> str | None:
     """Return *value* as a name or id of bounded length; `None` where it is empty, or nothing that names."""
+    if value is None:  # most of what is asked for is not there
+        return None
     kind = type(value)
     if issubclass(kind, str):
         text = str.__str__(value)[:MAX_IDENTIFIER]
@@ -77,4 +82,9 @@ def text_of(value: Any) -> str | None:
 
 def first_identifier(source: Mapping[str, Any], keys: Iterable[str]) -> str | None:
     """Return the first of *keys* that names something."""
-    return next((found for key in keys if (found := identifier(source.get(key))) is not None), None)
+    if not source:
+        return None
+    for key in keys:
+        if (found := identifier(source.get(key))) is not None:
+            return found
+    return None

@@ -52,8 +52,8 @@ def _object(reader: Reader, items: Iterable[tuple[Any, Any]], count: int) -> dic
             result[name] = reader.base64(item)
         else:
             result[name] = reader.read(item)
-    if missing := reader.left_out(count, len(result)):
-        result["…"] = f"{missing} more"
+    if len(result) < count:
+        result["…"] = f"{reader.left_out(count, len(result))} more"
     return result
 
 
@@ -63,8 +63,8 @@ def _array(reader: Reader, value: Any, items: Iterable[Any], count: int) -> Any:
         return instead
     try:
         result = [reader.read(item) for item in list(reader.take(items, count))]
-        if missing := reader.left_out(count, len(result)):
-            result.append(f"… {missing} more")
+        if len(result) < count:
+            result.append(f"… {reader.left_out(count, len(result))} more")
         return result
     finally:
         reader.leave(value)

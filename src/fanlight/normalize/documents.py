@@ -13,6 +13,7 @@ from fanlight.normalize.values import Reader
 
 SCORE_KEYS: Final = ("score", "relevance_score", "_score", "similarity_score", "similarity", "distance", "_distance")
 """Where in a document's metadata vector stores and rerankers put the score; the first that is there counts."""
+_NO_SCORES: Final = (bool, str, bytes)
 
 
 def documents_of(reader: Reader, found: Any) -> tuple[Document, ...]:
@@ -43,7 +44,7 @@ def _document(reader: Reader, rank: int, item: Any) -> Document:
 def _score(metadata: dict[str, Any]) -> float | None:
     for key in SCORE_KEYS:
         value = metadata.get(key)
-        if value is None or isinstance(value, bool | str | bytes):
+        if value is None or isinstance(value, _NO_SCORES):
             continue
         try:
             score = float(value)  # numpy's scalars too

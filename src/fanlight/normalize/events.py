@@ -23,23 +23,28 @@ def start_event(
     position: LangGraph | None,
     *,
     lineage: Lineage,
-    parent: Lineage | None,
+    parent: Run | Lineage | None,
     reader: Reader,
     fields: dict[str, Any],
 ) -> TelemetryEvent:
-    """Return the event that the others of its run are made from."""
-    run_id, tree = record.run_id, lineage.tree
-    if run_id is None or tree is None:
+    """
+    Return the event that the others of its run are made from.
+
+    *parent* is the run above where that is open, else its lineage where that is known.
+    """
+    if record.run_id is None or lineage.tree is None:
         raise ValueError("an event belongs to a run in a tree")
+    run_id, tree = str(record.run_id), lineage.tree
+    parent_run_id, parent_span_id = _above(record, parent)
     return TelemetryEvent(
         event_id=f"{run_id}:{event_type}:{sequence}",
         type=event_type,  # type: ignore[arg-type] # made from the tables of callbacks
-        run_id=str(run_id),
-        parent_run_id=str(record.parent_run_id) if record.parent_run_id else None,
+        run_id=run_id,
+        parent_run_id=parent_run_id,
         root_run_id=tree.root_run_id,
         trace_id=tree.trace_id,
-        span_id=span_id_of(run_id),
-        parent_span_id=_parent_span_id(record, parent),
+        span_id=span_id_of(record.run_id),
+        parent_span_id=parent_span_id,
         sequence=sequence,
         time_unix_nano=record.time_unix_nano,
         langgraph=position,
@@ -109,16 +114,19 @@ def trace_id_of(record: CallbackRecord) -> str:
     return record.trace_id or (record.run_id.hex if record.run_id else "")
 
 
-def _parent_span_id(record: CallbackRecord, parent: Lineage | None) -> str | None:
+def _above(record: CallbackRecord, parent: Run | Lineage | None) -> tuple[str | None, str | None]:
     """
-    Return the span above: the parent run's, or the caller's where a top run joined a W3C trace.
+    Return the run above, and the span above: the parent run's, or the caller's where a top run joined a W3C trace.
 
     A parent run that was never seen has no span at any destination, and a tree that hangs on it would be lost there.
     """
+    if isinstance(parent, Run):
+        return parent.start.run_id, parent.start.span_id
+    parent_run_id = str(record.parent_run_id) if record.parent_run_id else None
     if parent is not None and record.parent_run_id is not None:
-        return span_id_of(record.parent_run_id)
+        return parent_run_id, span_id_of(record.parent_run_id)
     joined = parse_traceparent(_traceparent(record))
-    return joined[1] if joined else None
+    return parent_run_id, joined[1] if joined else None
 
 
 def _traceparent(record: CallbackRecord) -> str | None:

@@ -34,15 +34,22 @@ def is_off(record: CallbackRecord) -> bool:
 
 def lineage_of(record: CallbackRecord, tree: Tree, parent: Lineage | None, settings: NormalizerSettings) -> Lineage:
     """Return what a run that starts with *record* has from its context, its parent and its own metadata."""
-    context = _context(record, parent)
+    context, own = _context(record, parent), metadata_of(record)
     handed_down = parent.handed_down if parent else {}
+    if (
+        parent is not None
+        and context is parent.context
+        and not record.configurable
+        and _names_nobody(own, settings)
+        and _names_nobody(handed_down, settings)
+    ):
+        return parent  # what is true of most runs: they say nothing that is new
     if context is not None and context.metadata and not (parent and context is parent.context):
         handed_down = {**handed_down, **context.metadata}
     if record.configurable:
         given = mapping(record.configurable)
         taken = {key: given[key] for key in settings.configurable_keys if key in given}
         handed_down = {**handed_down, **taken}
-    own = metadata_of(record)
     metadata = {**handed_down, **own} if handed_down else own
     said, above = context or _NOTHING_SAID, parent or Lineage(tree)
     return Lineage(
@@ -95,6 +102,13 @@ def attempt_of(lc_tags: Iterable[str]) -> int | None:
         if number is not tag and number.isdecimal() and len(number) < 7:
             return int(number)
     return None
+
+
+def _names_nobody(metadata: dict[str, Any], settings: NormalizerSettings) -> bool:
+    """Whether none of the three ids can come from *metadata*."""
+    return not metadata or dict.keys(metadata).isdisjoint(
+        (*settings.user_keys, *settings.session_keys, *settings.tenant_keys)
+    )
 
 
 def _context(record: CallbackRecord, parent: Lineage | None) -> ContextValues | None:

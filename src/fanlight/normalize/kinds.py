@@ -47,7 +47,6 @@ from fanlight.normalize.scalars import (
     read_numpy_scalar,
     read_opaque,
     read_str,
-    read_str_subclass,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ _KNOWN: Final[dict[type, Converter]] = {
     bool: read_bool,
     int: read_int,
     float: read_float,
-    str: read_str_subclass,
+    str: read_str,
     bytes: read_binary,
     bytearray: read_binary,
     memoryview: read_binary,
@@ -147,5 +146,5 @@ _KNOWN: Final[dict[type, Converter]] = {
     re.Pattern: lambda reader, value: reader.read(value.pattern),
 }
 
-converters: Final[dict[type, Converter]] = {**_KNOWN, str: read_str}
+converters: Final[dict[type, Converter]] = dict(_KNOWN)
 """What is known by now; `converter_for` adds to it."""

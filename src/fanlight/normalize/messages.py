@@ -67,11 +67,14 @@ def _flat(messages: Any) -> tuple[list[Any], int]:
 
 
 def _tool_calls(reader: Reader, stored: dict[str, Any]) -> tuple[ToolCall, ...]:
+    valid, invalid = sequence(stored.get("tool_calls")), sequence(stored.get("invalid_tool_calls"))
+    if not valid and not invalid:
+        return ()
     calls = [
         ToolCall(
             name=text_of(call.get("name")) or "", id=text_of(call.get("id")), arguments=reader.read(call.get("args"))
         )
-        for call in sequence(stored.get("tool_calls"))
+        for call in valid
     ]
     calls += [
         ToolCall(
@@ -80,6 +83,6 @@ def _tool_calls(reader: Reader, stored: dict[str, Any]) -> tuple[ToolCall, ...]:
             arguments=reader.read(call.get("args")),
             error=text_of(call.get("error")) or "not valid JSON",
         )
-        for call in sequence(stored.get("invalid_tool_calls"))
+        for call in invalid
     ]
     return tuple(calls)

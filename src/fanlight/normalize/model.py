@@ -130,4 +130,7 @@ def _put(fields: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _first(source: dict[str, Any], keys: tuple[str, ...]) -> str | None:
-    return next((text for key in keys if (text := text_of(source.get(key)))), None)
+    for key in keys:
+        if (text := text_of(source.get(key))) is not None:
+            return text
+    return None

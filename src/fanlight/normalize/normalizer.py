@@ -126,7 +126,7 @@ class Normalizer:
             sequence,
             position,
             lineage=lineage,
-            parent=parent,
+            parent=self._runs.get(record.parent_run_id) or parent,
             reader=reader,
             fields=fields,
         )

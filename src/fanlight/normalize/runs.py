@@ -99,7 +99,7 @@ class RunTable:
 
     def close_off(self, run_id: UUID) -> bool:
         """Remove a run that is not captured; whether there was one."""
-        if self._off.pop(run_id, None) is None:
+        if not self._off or self._off.pop(run_id, None) is None:
             return False
         self._remember(run_id, Past(OFF, ended=True))
         return True

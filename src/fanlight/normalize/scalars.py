@@ -5,13 +5,11 @@ Single values: numbers, text, binary content, and what can only be named.
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fanlight.normalize.values import Reader
 
-PLAIN: Final = 256
-"""ASCII text up to this length needs no further look."""
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1
 """What every JSON and MessagePack decoder gives back as the same integer."""
 
@@ -40,16 +38,7 @@ def read_float(_reader: Reader, value: float) -> float | str:
 
 
 def read_str(reader: Reader, value: str) -> Any:
-    """Return text."""
-    size = len(value)
-    if size <= PLAIN and size <= reader.bytes_left and value.isascii():  # most values: not worth a call
-        reader.bytes_left -= size
-        return value
-    return reader.text_or_binary(value)
-
-
-def read_str_subclass(reader: Reader, value: str) -> Any:
-    """Return text of a class of its own, without asking it."""
+    """Return text; that of a class of its own without asking it."""
     return reader.text_or_binary(str.__str__(value))
 
 

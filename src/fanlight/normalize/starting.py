@@ -21,8 +21,10 @@ Content: TypeAlias = Callable[[Reader, CallbackRecord, str], dict[str, Any]]
 
 def name_of(record: CallbackRecord, run_type: str) -> str:
     """Return the run's name: the one it was given, else what was serialized, else the kind of run."""
+    if (given := text_of(record.kwargs.get("name"))) is not None:
+        return given
     serialized = mapping(argument(record, 0))
-    names = (record.kwargs.get("name"), serialized.get("name"), *sequence(serialized.get("id"))[-1:])
+    names = (serialized.get("name"), *sequence(serialized.get("id"))[-1:])
     return next((found for name in names if (found := text_of(name)) is not None), run_type)
 
 

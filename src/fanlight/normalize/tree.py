@@ -77,7 +77,7 @@ class Run:
         """What tells the exceptions with which runs below failed."""
         self.interrupted_by: set[str | None] = set()
         """Threads of the runs directly below that were interrupted and not resumed since."""
-        self.resumed = any(link.kind == "resumes" for link in start.links)
+        self.resumed = bool(start.links) and any(link.kind == "resumes" for link in start.links)
 
     def next_sequence(self) -> int:
         """Return the ordinal of the run's next event."""

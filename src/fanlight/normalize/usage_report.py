@@ -66,12 +66,15 @@ _READ_DETAILS: Final = frozenset(
     {"audio", "audio_tokens", "cache_read", "cached_tokens", "cache_creation", "cache_write", "cache_write_tokens",
      "reasoning", "reasoning_tokens"}
 )  # fmt: skip
+_READ_TOTALS: Final = frozenset(
+    {*INPUT_KEYS, *OUTPUT_KEYS, *_TOTAL, "cache_read_input_tokens", "cache_creation_input_tokens", "total_cost",
+     "thoughts_token_count", "reasoning_tokens"}
+)  # fmt: skip
 
 
 def _provider_details(raw: Mapping[str, Any], inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, int]:
     found = _counts("input.", inputs, _READ_DETAILS) | _counts("output.", outputs, _READ_DETAILS)
-    known = {*INPUT_KEYS, *OUTPUT_KEYS, *_TOTAL, "cache_read_input_tokens", "cache_creation_input_tokens", "total_cost"}
-    return found | _counts("", raw, known | {"thoughts_token_count", "reasoning_tokens"})
+    return found | _counts("", raw, _READ_TOTALS)
 
 
 def _counts(prefix: str, source: Mapping[str, Any], without: Iterable[str]) -> dict[str, int]:

@@ -14,7 +14,6 @@ from typing import Any, Final
 from fanlight.event import Truncation
 from fanlight.normalize.containers import MAX_KEY
 from fanlight.normalize.kinds import converter_for, converters
-from fanlight.normalize.scalars import PLAIN
 from fanlight.normalize.text import (
     decoded_size,
     describe_binary,
@@ -31,6 +30,8 @@ MAX_NODES: Final = 10_000
 """Values in one field; more are left out."""
 FIELD_BUDGET: Final = 16
 """A whole field may hold this many times the bytes of one text."""
+_PLAIN: Final = 256
+"""ASCII text up to this length needs no further look."""
 _MAX_TRUNCATIONS: Final = 32
 
 
@@ -71,6 +72,9 @@ class Reader:
     def read(self, value: Any) -> Any:
         """Return *value* as a JSON value within what is left of the field's budget. Never raises."""
         kind = type(value)
+        if kind is str and (size := len(value)) <= _PLAIN and size <= self.bytes_left and value.isascii():
+            self.bytes_left -= size  # most values: not worth another call
+            return value
         try:
             return (converters.get(kind) or converter_for(kind))(self, value)
         except Exception:  # whatever the application put there: one value is lost, never the event
@@ -79,14 +83,14 @@ class Reader:
     def text(self, value: str) -> str:
         """Return *value* as text that UTF-8 can encode, cut to its limit, without the data URIs in it."""
         size = len(value)
-        if size <= PLAIN and size <= self.bytes_left and value.isascii():
+        if size <= _PLAIN and size <= self.bytes_left and value.isascii():
             self.bytes_left -= size
             return value
         return self._long_text(value)
 
     def text_or_binary(self, value: str) -> Any:
         """Return *value* as `text` does; a description where the whole of it is a data URI."""
-        if len(value) > PLAIN and (uri := split_data_uri(value)) is not None:
+        if len(value) > _PLAIN and (uri := split_data_uri(value)) is not None:
             return self.base64(uri[1], uri[0])
         return self.text(value)
 
