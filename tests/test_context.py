@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import fanlight
-from fanlight.context import CARRIER_KEY, current
+from fanlight.carrier import CARRIER_KEY
+from fanlight.context import current
 
 
 def _user() -> str | None:

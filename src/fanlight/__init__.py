@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fanlight._version import __version__
 
 # Eager, so that the name means the class: importing the module of that name later does not bind it again.
-from fanlight.context import context, extract, inject, suppress
+from fanlight.carrier import extract, inject
+from fanlight.context import context, suppress
 
 if TYPE_CHECKING:
     from fanlight import testing

@@ -7,28 +7,18 @@ another execution context than it was entered in (a generator's `finally`, a str
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 import secrets
-import sys
-import weakref
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Protocol, Self
-from urllib.parse import quote, unquote
-from uuid import UUID
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
-TRACEPARENT: Final = "traceparent"
-CARRIER_KEY: Final = "fanlight-context"
+from fanlight.tracecontext import parse_traceparent
+
 OFF_TAG: Final = "fanlight:off"
 """A run that carries this tag is not captured, nor is anything below it."""
-
-_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
-_MAX_CARRIER_BYTES: Final = 8192
 
 
 class ContextValues(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -57,14 +47,6 @@ class ContextValues(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
             suppressed=self.suppressed or outer.suppressed,
             trace=self.trace or outer.trace,
         )
-
-
-class RunPositions(Protocol):
-    """Knows where in a trace the calling code is."""
-
-    def current_traceparent(self) -> str | None:
-        """Return the W3C position of the LangChain run that this code is called from."""
-        ...
 
 
 class TraceSlot:
@@ -216,127 +198,5 @@ class suppress:  # noqa: N801 - reads as a statement: `with fanlight.suppress():
         _leave(self)
 
 
-def inject(carrier: MutableMapping[str, str]) -> MutableMapping[str, str]:
-    """
-    Write the current position and context into *carrier* (HTTP headers, a celery message, a dict) and return it.
-
-    Writes `traceparent` when there is a position: the LangChain run this is called from, else the caller's
-    OpenTelemetry span, else what this context joined. Context values go into `fanlight-context`, as quoted JSON of
-    at most 8 KiB; they are not secret from the receiver.
-    """
-    values = current() or _EMPTY
-    position = current_run_traceparent() or otel_traceparent() or values.traceparent
-    if position:
-        carrier[TRACEPARENT] = position
-    encoded = _encode(_portable(values))
-    if encoded and len(encoded) <= _MAX_CARRIER_BYTES:
-        carrier[CARRIER_KEY] = encoded
-    return carrier
-
-
-def extract(carrier: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None, *, trusted: bool = True) -> context:
-    """
-    Return the context that `inject` wrote into *carrier*, to be entered with `with`.
-
-    Header names match in any case. What is missing or malformed is ignored: a request never fails for its telemetry.
-
-    Args:
-        carrier: Headers as a mapping or as pairs, texts or bytes; `None` for a message without headers.
-        trusted: Whether the sender may say who the user and the tenant are. At a public edge say `False`: then only
-            the position in the trace is taken over, and nobody chooses the tenant that residency rules see.
-    """
-    lowered = _headers(carrier)
-    fields = _decode(lowered.get(CARRIER_KEY)) if trusted else {}
-    return context(
-        user_id=_text(fields.get("user_id")),
-        session_id=_text(fields.get("session_id")),
-        tenant_id=_text(fields.get("tenant_id")),
-        environment=_text(fields.get("environment")),
-        tags=[tag for tag in _items(fields.get("tags")) if isinstance(tag, str)],
-        metadata=fields["metadata"] if isinstance(fields.get("metadata"), dict) else {},
-        traceparent=_text(lowered.get(TRACEPARENT)),
-    )
-
-
-def _headers(carrier: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None) -> dict[str, Any]:
-    try:
-        pairs = carrier.items() if isinstance(carrier, Mapping) else carrier or ()
-        return {(_text(name) or "").lower(): value for name, value in pairs}
-    except Exception:  # not pairs at all
-        return {}
-
-
-def _portable(values: ContextValues) -> dict[str, Any]:
-    names = ("user_id", "session_id", "tenant_id", "environment", "tags", "metadata")
-    return {name: value for name in names if (value := getattr(values, name))}
-
-
-def _encode(fields: dict[str, Any]) -> str:
-    try:
-        return quote(json.dumps(fields, separators=(",", ":"), default=str), safe="") if fields else ""
-    except Exception:  # metadata that no JSON can hold must not cost the application its request
-        return ""
-
-
-def _decode(value: object) -> dict[str, Any]:
-    text = _text(value)
-    if text is None or len(text) > _MAX_CARRIER_BYTES:
-        return {}
-    try:
-        fields = json.loads(unquote(text))
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}
-
-
-def _items(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _name(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def _text(value: object) -> str | None:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return value if isinstance(value, str) else None
-
-
-def parse_traceparent(value: str | None) -> tuple[str, str, int] | None:
-    """Return trace id, span id and flags of a W3C traceparent, or `None` where it is not a valid one."""
-    match = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[1] == "ff" or not int(match[2], 16) or not int(match[3], 16):
-        return None
-    return match[2], match[3], int(match[4], 16)
-
-
-def span_id_of(run_id: UUID) -> str:
-    """Return the span id of a run: the first 8 bytes of SHA-256 over its 16 bytes, as 16 hex digits."""
-    return hashlib.sha256(run_id.bytes).hexdigest()[:16]
-
-
-def otel_traceparent() -> str | None:
-    """Return the caller's OpenTelemetry position, if OpenTelemetry is loaded and has one. Never imports it."""
-    module = sys.modules.get("opentelemetry.trace")
-    if module is None:
-        return None
-    try:
-        span = module.get_current_span().get_span_context()
-        return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}" if span.is_valid else None
-    except Exception:  # a half-imported or foreign OpenTelemetry must not cost the application its request
-        return None
-
-
-_run_positions: Final[weakref.WeakSet[RunPositions]] = weakref.WeakSet()
-"""Who knows the current run's position: the capture side, since this floor knows no LangChain."""
-
-
-def current_run_traceparent() -> str | None:
-    """Return the position of the LangChain run that this code is called from, or `None` outside of one."""
-    return next((found for positions in list(_run_positions) if (found := positions.current_traceparent())), None)
-
-
-def register_run_positions(positions: RunPositions) -> None:
-    """Let `inject` ask *positions* for the current run's traceparent, for as long as it lives."""
-    _run_positions.add(positions)

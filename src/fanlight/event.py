@@ -223,7 +223,7 @@ class TelemetryEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     trace_id: str
     """32 hex digits: the caller's W3C trace where there is one, else the root run's UUID."""
     span_id: str
-    """16 hex digits: the first 8 bytes of SHA-256 over the run id's 16 bytes (`fanlight.context.span_id_of`)."""
+    """16 hex digits: the first 8 bytes of SHA-256 over the run id's 16 bytes (`fanlight.tracecontext.span_id_of`)."""
     parent_span_id: str | None = None
     """The parent run's span, or the caller's span where a root joined a W3C trace."""
     name: str

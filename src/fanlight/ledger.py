@@ -66,10 +66,6 @@ class SinkLedger:
     def __init__(self) -> None:
         self.depth: Callable[[], tuple[int, int]] = lambda: (0, 0)
         """Returns pending events and bytes; set by the journal queue that holds them."""
-        self.reset_after_fork()
-
-    def reset_after_fork(self) -> None:
-        """Start at zero with a new lock: what a parent counted is the parent's, and its lock may be held."""
         self.lock = threading.RLock()
         self.accepted = 0
         self.delivered = 0

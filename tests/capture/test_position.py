@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableLambda
 from opentelemetry.sdk.trace import TracerProvider
 
 import fanlight
-from fanlight.context import parse_traceparent, span_id_of
+from fanlight.tracecontext import parse_traceparent, span_id_of
 
 PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 

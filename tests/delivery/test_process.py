@@ -42,6 +42,15 @@ def lane(name, sink, **settings):
                 context=context, settings=LaneSettings(**settings), journal=journal, ledger=ledger, clock=SYSTEM_CLOCK,
                 random=random.random)
 
+def anew(name, sink, **settings):
+    # What a router does in a forked child: a journal and a lane of its own; the parent's stay untouched, and alive.
+    global journal
+    inherited.append(journal)
+    journal = MemoryJournal()
+    return lane(name, sink, **settings)
+
+inherited = []
+
 def append(name, *event_ids):
     journal.append([Delivery(sink=name, size=1, event=TelemetryEvent(event_id=one, type="text", run_id="r",
         root_run_id="r", trace_id="t", span_id="s", name="n", time_unix_nano=0)) for one in event_ids])
@@ -162,7 +171,7 @@ def test_fork_with_a_full_queue_and_locks_held():
         child = os.fork()
         if child == 0:
             try:
-                one.reset_after_fork()
+                parents, (ledger, one) = one, anew("s", Gated, batch_max_events=2)
                 append("s", "c1")
                 assert flush(one)
                 one.close(time.monotonic() + 20)
@@ -210,7 +219,7 @@ def test_a_child_never_touches_the_parents_sink():
         child = os.fork()
         if child == 0:
             try:
-                one.reset_after_fork()
+                parents, (ledger, one) = one, anew("s", Owned)
                 append("s", "c1")
                 assert flush(one)
                 one.close(time.monotonic() + 20)

@@ -259,31 +259,6 @@ def test_notify_is_called_without_locks(delivery):
     assert seen == [2]
 
 
-def test_a_forked_child_starts_empty_even_if_the_lock_was_held(delivery):
-    """reset_after_fork takes no inherited lock; ledger and queue start at zero."""
-    opened = Opened()
-    opened.journal.append([delivery("a")])
-    held, release = threading.Event(), threading.Event()
-
-    def hold():
-        with lock:
-            held.set()
-            release.wait(20)
-
-    lock = opened.ledger.lock
-    holder = threading.Thread(target=hold)
-    holder.start()
-    held.wait(20)
-    try:
-        opened.journal.reset_after_fork("lake")
-        assert opened.counts.accepted == opened.counts.pending == 0
-        opened.journal.append([delivery("b")])
-        assert opened.leased_ids() == ["b"]
-    finally:
-        release.set()
-        holder.join()
-
-
 def test_close_drops_what_is_left(delivery):
     """Ready or leased, what is pending at close is counted as shutdown."""
     opened = Opened()

@@ -15,7 +15,8 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 
-from fanlight.context import context, span_id_of
+from fanlight.context import context
+from fanlight.tracecontext import span_id_of
 
 from .models import Scripted, said
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from fanlight.context import span_id_of
 from fanlight.event import EventType, TelemetryEvent
 from fanlight.testing import make_batch, make_context, make_event, make_trace
+from fanlight.tracecontext import span_id_of
 
 
 @pytest.mark.parametrize("kind", get_args(EventType))

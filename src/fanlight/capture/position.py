@@ -9,7 +9,9 @@ from uuid import UUID
 
 from langchain_core.runnables.config import var_child_runnable_config
 
-from fanlight.context import ContextValues, otel_traceparent, parse_traceparent, register_run_positions, span_id_of
+from fanlight.carrier import register_run_positions
+from fanlight.context import ContextValues
+from fanlight.tracecontext import otel_traceparent, parse_traceparent, span_id_of
 
 MAX_OPEN_RUNS: Final = 100_000
 _SAMPLED: Final = 1

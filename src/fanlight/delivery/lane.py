@@ -75,7 +75,6 @@ class Lane:
         self._after_open: Final = after_open
         self._clock: Final = clock
         self._random: Final = random
-        self._inherited: Final[list[object]] = []
         self._wire()
         journal.open_sink(name, settings.bounds, ledger, self.notify)
 
@@ -116,19 +115,6 @@ class Lane:
             deadline: Monotonic seconds of the lane's clock.
         """
         self._worker.close(deadline)
-
-    def reset_after_fork(self) -> None:
-        """
-        Begin anew in a forked child: nothing pending, all counts zero, no thread, the sink not open.
-
-        What was pending is the parent's, and so are the sink's connections: its instance is never touched again here.
-        """
-        # Kept for good: the end of its life would close sockets on which the parent still speaks.
-        self._inherited.append(self._worker)
-        closed = self._worker.closed
-        self._journal.reset_after_fork(self.name)
-        self._wire()
-        self._worker.closed = closed
 
     def health(self) -> LaneHealth:
         """Return how the lane is doing. Never waits for the sink."""

@@ -118,13 +118,5 @@ class Journal(ABC):
         """Return the newest dead letters of *sink*, oldest first."""
 
     @abstractmethod
-    def reset_after_fork(self, sink: str) -> None:
-        """
-        Forget, in a forked child, what is the parent's: queue and ledger of *sink* start empty, with new locks.
-
-        Takes no lock that the parent may have held.
-        """
-
-    @abstractmethod
     def close(self) -> None:
         """Drop what is still pending as `shutdown`, and let go of files and memory."""

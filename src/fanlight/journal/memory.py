@@ -114,12 +114,6 @@ class MemoryJournal(Journal):
         with queue.ledger.lock:
             return queue.dead.letters
 
-    def reset_after_fork(self, sink: str) -> None:
-        """Forget, in a forked child, what is the parent's: queue and ledger of *sink* start empty, with new locks."""
-        inherited = self._queues[sink]
-        inherited.ledger.reset_after_fork()
-        self._queues[sink] = SinkQueue(inherited.bounds, inherited.ledger)
-
     def close(self) -> None:
         """Drop what is still pending, leased or not, as `shutdown`, and forget the dead letters."""
         for queue in self._queues.values():

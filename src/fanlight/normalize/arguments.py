@@ -13,7 +13,7 @@ from uuid import UUID
 
 from fanlight.capture.record import CallbackRecord
 from fanlight.capture.snapshot import Cut
-from fanlight.normalize.text import encodable
+from fanlight.unicode import encodable
 
 MAX_IDENTIFIER: Final = 512
 """Characters that an id or a name may have."""
@@ -69,7 +69,7 @@ def identifier(value: Any) -> str | None:
     kind = type(value)
     if issubclass(kind, str):
         text = str.__str__(value)[:MAX_IDENTIFIER]
-        return (text if text.isascii() else encodable(text)) or None
+        return encodable(text) or None
     if kind is int:
         return str(value) if -(2**63) <= value < 2**64 else None
     return str(value) if kind is UUID or kind is float else None

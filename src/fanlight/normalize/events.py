@@ -10,10 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from fanlight.capture.record import CallbackRecord
-from fanlight.context import parse_traceparent, span_id_of
 from fanlight.event import LangGraph, RunEvent, TelemetryEvent
 from fanlight.normalize.tree import Lineage, Run
 from fanlight.normalize.values import Reader
+from fanlight.tracecontext import parse_traceparent, span_id_of
 
 
 def start_event(

@@ -31,15 +31,6 @@ def head(data: bytes, limit: int) -> str:
     return text[: gap + 1] if gap >= 0 else text
 
 
-def encodable(text: str) -> str:
-    """Return *text* with what UTF-8 cannot encode (lone surrogates) replaced by `?`."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
-
-
 def looks_like_base64(text: str) -> bool:
     """Whether *text* is long and begins as base64 would."""
     return len(text) > 256 and _BASE64.fullmatch(text, 0, 256) is not None

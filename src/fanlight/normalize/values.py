@@ -18,11 +18,11 @@ from fanlight.normalize.text import (
     decoded_size,
     describe_binary,
     digest,
-    encodable,
     head,
     split_data_uri,
     without_data_uris,
 )
+from fanlight.unicode import encodable
 
 MAX_DEPTH: Final = 20
 """Containers nested deeper are left out."""
@@ -157,7 +157,7 @@ class Reader:
             data = value.encode("utf-8", "replace")
             if len(data) > limit:
                 return self._cut(data, limit)
-        value = value if value.isascii() else encodable(value)
+        value = encodable(value)
         if "base64," in value:
             value = without_data_uris(value, self._key)
         self.bytes_left = max(self.bytes_left - len(value), 0)

@@ -10,6 +10,7 @@ import re2
 
 from fanlight.hookspecs import Detector
 from fanlight.pipeline.secrets import Secret
+from fanlight.unicode import encodable
 
 _MEMORY: Final = 32 * 1024 * 1024
 """For RE2's automata; with too little of it the engine is slow, never wrong."""
@@ -58,7 +59,7 @@ class Scanner:
 
     def mask(self, text: str) -> Masked | None:
         """Return *text* with its secrets masked, or `None` where it has none."""
-        readable = _readable(text)
+        readable = encodable(text)
         if self._any.search(readable) is None:
             return None
         spans = _merged(self._spans(readable))
@@ -130,8 +131,3 @@ def _options() -> re2.Options:
     options.log_errors = False
     options.max_mem = _MEMORY
     return options
-
-
-def _readable(text: str) -> str:
-    # RE2 reads UTF-8; what came out of a model or a broken decoder may hold lone surrogates.
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -14,6 +14,7 @@ import msgspec
 import re2
 
 from fanlight.routing.keys import Absent
+from fanlight.unicode import encodable
 
 Comparison: TypeAlias = Literal["gt", "gte", "lt", "lte"]
 COMPARISONS: Final[dict[str, tuple[str, Callable[[Any, Any], bool]]]] = {
@@ -159,15 +160,6 @@ def text_test(written: str) -> Test:
 def regex_test(written: str) -> Test:
     """Return the test for `{regex: written}`, found anywhere in the text; `re2.error` where it is not valid RE2."""
     return Pattern(written, f"matching /{written}/")
-
-
-def encodable(text: str) -> str:
-    """Return *text* with lone surrogates replaced: RE2 reads UTF-8, and what a model returned may not be any."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
 
 
 def _quoted(value: object) -> str:

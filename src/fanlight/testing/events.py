@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from fanlight.context import span_id_of
 from fanlight.event import ErrorInfo, EventType, Process, TelemetryEvent
+from fanlight.tracecontext import span_id_of
 
 START: Final = 1_767_614_400_000_000_000
 """2026-01-05 12:00:00 UTC in nanoseconds, when every made run begins unless its test says otherwise."""
