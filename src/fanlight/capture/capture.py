@@ -94,32 +94,7 @@ class Capture:
             self._failed(error)
 
     def end(self, callback: str, data: Any, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]) -> None:
-        """Capture the end of a run, whether its start was seen or not."""
-        unix_ns, perf_ns = time_ns(), perf_counter_ns()
-        try:
-            if self._suppressed and self._unsuppress(run_id, parent_run_id):
-                return
-            self._traces.end(run_id)
-            sizes = [0]
-            self.intake.append(
-                CallbackRecord(
-                    callback,
-                    run_id,
-                    parent_run_id,
-                    unix_ns,
-                    perf_ns,
-                    (snapshot(data, sizes),),
-                    own(kwargs, sizes),
-                    size=sum(sizes),
-                )
-            )
-        except BaseException as error:
-            self._failed(error)
-
-    def end_model(
-        self, callback: str, data: Any, run_id: UUID, parent_run_id: UUID | None, kwargs: dict[str, Any]
-    ) -> None:
-        """Capture the end of a model's run, with what its token callbacks told."""
+        """Capture the end of a run, whether its start was seen or not; of a model's, with what its tokens told."""
         unix_ns, perf_ns = time_ns(), perf_counter_ns()
         try:
             first_token, tokens = self.tokens.pop(run_id)

@@ -74,7 +74,7 @@ class Callbacks:
     @dual
     def on_llm_end(self, response: Any, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any) -> Any:
         """Capture the end of a model's run."""
-        self._capture.end_model("llm_end", response, run_id, parent_run_id, kwargs)
+        self._capture.end("llm_end", response, run_id, parent_run_id, kwargs)
         return DONE
 
     @dual
@@ -82,7 +82,7 @@ class Callbacks:
         self, error: BaseException, *, run_id: UUID, parent_run_id: UUID | None = None, **kwargs: Any
     ) -> Any:
         """Capture the failure of a model's run; a partial response comes in `response`."""
-        self._capture.end_model("llm_error", error, run_id, parent_run_id, kwargs)
+        self._capture.end("llm_error", error, run_id, parent_run_id, kwargs)
         return DONE
 
     @dual
