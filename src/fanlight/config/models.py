@@ -217,7 +217,7 @@ class RouteConfig(RestrictionAction):
     enabled: bool = True
     """Whether the rule is used."""
     match: MatchMap = Field(default={}, examples=[{"tenant_id": "eu-*"}])
-    """What it applies to; `{}` is everything."""
+    """What it applies to; `{}`, or nothing said, is everything."""
     to: tuple[Target, ...] = Field(default=(), examples=[["console", "jsonl"]])
     """The sinks that get it, each by its name."""
     require: tuple[str, ...] = Field(default=(), examples=[["tenant_id"]])

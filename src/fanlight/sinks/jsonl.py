@@ -30,11 +30,15 @@ class JsonlConfig(SinkConfig):
     """Settings of a jsonl sink."""
 
     path: Path = Field(examples=["/var/log/support-bot/events.jsonl"])
-    """The file; `~` is the home directory. It is made with mode 0600, missing directories above it with 0700."""
+    """The file, relative to the working directory; `~` is the home directory. It is made with mode 0600, missing
+    directories above it with 0700."""
     fsync: bool = False
     """Whether each batch is flushed to the disk, so that it survives the machine and not only the process."""
     max_file_bytes: ByteSize | None = None
-    """A file that would grow beyond this is renamed to `<path>.1` first, `.1` to `.2` and so on; no limit."""
+    """
+    A file that would grow beyond this is renamed to `<path>.1` first, `.1` to `.2` and so on; no limit. A batch is never
+    split: a larger one makes a larger file.
+    """
     max_files: int = Field(default=5, ge=1)
     """How many renamed files are kept."""
 
