@@ -36,8 +36,8 @@ class JsonlConfig(SinkConfig):
     """Whether each batch is flushed to the disk, so that it survives the machine and not only the process."""
     max_file_bytes: ByteSize | None = None
     """
-    A file that would grow beyond this is renamed to `<path>.1` first, `.1` to `.2` and so on; no limit. A batch is never
-    split: a larger one makes a larger file.
+    A file that would grow beyond this is renamed to `<path>.1` first, `.1` to `.2` and so on; no limit. A batch is
+    never split: a larger one makes a larger file.
     """
     max_files: int = Field(default=5, ge=1)
     """How many renamed files are kept."""
