@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -247,11 +248,23 @@ def debian_mirror() -> str:
     """Return the mirror that this machine's apt is set up with."""
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise Unavailable("it comes as a Debian package, and this is no Debian")
-    known = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian", "Identifier: Packages")
-    mirrors = [line for line in known.splitlines() if line.startswith("http") and "security" not in line]
+    mirrors = known_mirrors()
+    if not mirrors:
+        # A machine whose package lists were never fetched; into a place of our own, so that nothing else changes.
+        with tempfile.TemporaryDirectory() as lists:
+            place = ("-o", f"Dir::State::Lists={lists}")
+            run("apt-get", *place, "update", "-qq")
+            mirrors = known_mirrors(*place)
     if not mirrors:
         raise Unavailable("apt knows no Debian mirror")
     return mirrors[0]
+
+
+def known_mirrors(*options: str) -> list[str]:
+    """Return the mirrors of Debian itself that apt has the package lists of."""
+    asked = ("--format", "$(REPO_URI)", "Origin: Debian", "Identifier: Packages")
+    known = run("apt-get", *options, "indextargets", *asked)
+    return [line for line in known.splitlines() if line.startswith("http") and "security" not in line]
 
 
 def fetch(url: str, target: Path, sha256: str) -> None:
