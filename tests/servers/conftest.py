@@ -291,7 +291,11 @@ def start(command: list[str | Path], settings: dict[str, str], log: Path, ready:
     """Start a server and return it once *ready* answers; what it wrote until then is the reason if it never does."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env=os.environ | settings, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            [*ended_with_us(), *command],
+            env=os.environ | settings,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     deadline = time.monotonic() + STARTING_TAKES_AT_MOST
     while not answers(ready):
@@ -300,6 +304,12 @@ def start(command: list[str | Path], settings: dict[str, str], log: Path, ready:
             raise Unavailable(f"it did not become ready: …{log.read_text(errors='replace')[-600:]}")
         time.sleep(0.2)
     return process
+
+
+def ended_with_us() -> list[str]:
+    """Return what lets a command be ended with this test run, should that be killed; nothing where there is no such."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 def answers(url: str) -> bool:
