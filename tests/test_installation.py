@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +176,25 @@ async def test_other_handlers_get_all_of_their_events() -> None:
     await FakeListLLM(responses=["x"]).ainvoke("q", config={"callbacks": [other]})
 
     assert other.heard == ["llm_start", "llm_end"]
+
+
+def test_the_handler_is_one_object() -> None:
+    """Every run of an installed router is given the same handler: none is made on the caller's path."""
+    router = fanlight.install(CONFIG)
+
+    assert router.handler is router.handler is router.handler_for_hook()
+
+
+def test_a_handler_read_before_langgraph_is_replaced_after() -> None:
+    """The handler read after LangGraph's import hears its lifecycle events, and equals the earlier one."""
+    program = (
+        "import fanlight, sys; router = fanlight.Router.from_config(" + repr(CONFIG) + ");"
+        "early = router.handler; assert 'langgraph' not in sys.modules;"
+        "from langgraph.callbacks import GraphCallbackHandler; late = router.handler;"
+        "print(isinstance(early, GraphCallbackHandler), isinstance(late, GraphCallbackHandler), early == late)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert result.stdout.split() == ["False", "True", "True"], result.stderr

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from fanlight import lifecycle
 from fanlight.assembly import Assembly
 from fanlight.capture.capture import Capture
-from fanlight.capture.handler import make_handler
+from fanlight.capture.handler import handler_kind, make_handler
 from fanlight.capture.intake import Intake
 from fanlight.clock import SYSTEM_CLOCK, Clock
 from fanlight.flow import Flow, place_of
@@ -60,6 +60,7 @@ class Router:
             wake=self._wake,
         )
         self._capture = Capture(self._intake, configurable_keys=plan.capture.configurable_keys if plan else ())
+        self._handler = make_handler(self._capture)
         if plan is None:
             self._intake.close()
         else:
@@ -96,7 +97,11 @@ class Router:
         Read it after LangGraph was imported, if LangGraph is used: then it hears of interrupts and resumes too. All
         handlers of one router are equal, and LangChain attaches equal handlers once.
         """
-        return make_handler(self._capture)
+        # Kept: the hook asks for it at every run, on the caller's path, and LangChain compares by identity first.
+        handler = self._handler
+        if type(handler) is not handler_kind():  # LangGraph was imported meanwhile
+            handler = self._handler = make_handler(self._capture)
+        return handler
 
     def handler_for_hook(self) -> BaseCallbackHandler | None:
         """Return the handler that `install` attaches to every run, or `None` once there is nothing to capture for."""

@@ -95,3 +95,9 @@ def error_within() -> Iterator[Callable[..., BaseException | None]]:
             return thread.submit(function, *arguments).exception(timeout=10)
 
         yield call
+
+
+@pytest.fixture
+def sink(open_sink: Callable[..., OtelSink], receiver: OtlpReceiver) -> OtelSink:
+    """A sink that speaks OTLP over HTTP to the receiver."""
+    return open_sink(endpoint=receiver.http_endpoint, metrics=False, headers={"x-team": "s3cr3t-value"})

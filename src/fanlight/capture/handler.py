@@ -205,14 +205,18 @@ def _graph_handler(base: type[BaseCallbackHandler]) -> type[BaseCallbackHandler]
     return type("GraphCallbackHandler", (Callbacks, base), {"__doc__": "The handler where LangGraph is in use."})
 
 
-def make_handler(capture: Capture) -> BaseCallbackHandler:
+def handler_kind() -> type[BaseCallbackHandler]:
     """
-    Return a handler for *capture*; one that LangGraph sends its lifecycle events to, if LangGraph is loaded.
+    Return the class of handler that fits now: one that LangGraph sends its lifecycle events to, if it is loaded.
 
     LangGraph is never imported for its base class: that alone takes close to a second.
     """
-    graph = sys.modules.get("langgraph.callbacks")
-    base = getattr(graph, "GraphCallbackHandler", None)
-    kind: Any = _graph_handler(base) if base is not None else CallbackHandler
+    base = getattr(sys.modules.get("langgraph.callbacks"), "GraphCallbackHandler", None)
+    return CallbackHandler if base is None else _graph_handler(base)
+
+
+def make_handler(capture: Capture) -> BaseCallbackHandler:
+    """Return a handler for *capture*, of the kind that fits now."""
+    kind: Any = handler_kind()
     handler: BaseCallbackHandler = kind(capture)
     return handler
