@@ -26,13 +26,24 @@ if TYPE_CHECKING:
     )
     from fanlight.event import TelemetryEvent
     from fanlight.health import FlushReport, RouterHealth
-    from fanlight.hookspecs import DeliveryOutcome, Detector, Matcher, Processor, SecretResolver, hookimpl
+    from fanlight.hookspecs import (
+        Command,
+        DeliveryOutcome,
+        Detector,
+        Matcher,
+        Price,
+        PriceSource,
+        Processor,
+        SecretResolver,
+        hookimpl,
+    )
     from fanlight.installation import install, installed, uninstall
     from fanlight.router import Router
-    from fanlight.sinks.base import Batch, Delivery, DeliveryDefaults, Sink, SinkConfig, SinkContext, SinkType
+    from fanlight.sinks.base import Batch, Delivery, DeliveryDefaults, Seal, Sink, SinkConfig, SinkContext, SinkType
 
 __all__ = [
     "Batch",
+    "Command",
     "ConfigError",
     "Delivery",
     "DeliveryDefaults",
@@ -44,11 +55,14 @@ __all__ = [
     "Matcher",
     "PartialFailure",
     "PermanentError",
+    "Price",
+    "PriceSource",
     "Problem",
     "Processor",
     "RetryableError",
     "Router",
     "RouterHealth",
+    "Seal",
     "SecretResolver",
     "Sink",
     "SinkConfig",
@@ -69,6 +83,7 @@ __all__ = [
 
 _HOME = {
     "Batch": "sinks.base",
+    "Command": "hookspecs",
     "ConfigError": "errors",
     "Delivery": "sinks.base",
     "DeliveryDefaults": "sinks.base",
@@ -80,11 +95,14 @@ _HOME = {
     "Matcher": "hookspecs",
     "PartialFailure": "errors",
     "PermanentError": "errors",
+    "Price": "hookspecs",
+    "PriceSource": "hookspecs",
     "Problem": "errors",
     "Processor": "hookspecs",
     "RetryableError": "errors",
     "Router": "router",
     "RouterHealth": "health",
+    "Seal": "sinks.base",
     "SecretResolver": "hookspecs",
     "Sink": "sinks.base",
     "SinkConfig": "sinks.base",

@@ -131,6 +131,37 @@ class AgentAction(_Part, frozen=True):
     output: Any = None
 
 
+class Feedback(_Part, frozen=True):
+    """What somebody, or an evaluator, said about a run or a whole trace, later."""
+
+    name: str
+    """What was judged: `helpful`, `hallucination`."""
+    score: float | None = None
+    label: str | None = None
+    explanation: str | None = None
+    source: Literal["human", "model", "code"] = "human"
+    """Who judged: a person, a model as judge, or a program."""
+    target: Literal["run", "trace"] = "run"
+    """What was judged: the run of the event's `run_id` and `span_id`, or the trace of its `trace_id`."""
+
+
+class EmbeddingStatistics(_Part, frozen=True):
+    """What can be told of a call's vectors without the vectors."""
+
+    count: int
+    """Texts that were embedded."""
+    dimensions: int | None = None
+    norm_min: float | None = None
+    norm_mean: float | None = None
+    norm_max: float | None = None
+    zero_vectors: int = 0
+    """Vectors of length 0: usually an empty text, or a broken model."""
+    not_finite: int = 0
+    """Vectors with NaN or an infinity; left out of the norms."""
+    mean_similarity: float | None = None
+    """Mean cosine similarity of each vector to the call's centroid: near 1 where all texts say the same."""
+
+
 class ErrorInfo(_Part, frozen=True):
     """An exception, as text. The stack names files and lines, never values of variables."""
 
@@ -289,9 +320,11 @@ class TelemetryEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
 
     # cost
     cost_usd: float | None = None
+    """Of this model call. `None` where the price or the usage is not known, which is not the same as 0."""
     input_cost_usd: float | None = None
     output_cost_usd: float | None = None
     price_source: str | None = None
+    """Who priced it: `override`, `cache` (LangChain's cache answered, nothing was spent), or a price source's name."""
     rollup: Rollup | None = None
 
     # content
@@ -302,6 +335,8 @@ class TelemetryEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     documents: tuple[Document, ...] = ()
     tool: Tool | None = None
     agent_action: AgentAction | None = None
+    feedback: Feedback | None = None
+    embeddings: EmbeddingStatistics | None = None
     custom: Any = None
     """Data of a custom event, an interrupt or a resume."""
     run_events: tuple[RunEvent, ...] = ()

@@ -8,7 +8,7 @@ subset of a hook's arguments, by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -56,6 +56,33 @@ class SecretResolver(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str
     resolve: Callable[[str], str]
     """Returns the value for a reference; raises `LookupError` with a sentence where there is none."""
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model call cost, in US dollars."""
+
+    total_usd: float
+    input_usd: float | None = None
+    output_usd: float | None = None
+
+
+class PriceSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A further source of prices, asked before fanlight's own table."""
+
+    name: str
+    """What the events' `price_source` says."""
+    price: Callable[[TelemetryEvent], Price | None]
+    """Prices a model call that ended, by its provider, model, time and usage; `None` where it does not know."""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A further command of the command line: `fanlight <name> …`."""
+
+    name: str
+    summary: str
+    """One line for `fanlight --help`."""
+    main: Callable[[Sequence[str]], int]
+    """Called with the arguments behind the name; returns 0 for yes, 1 for no, 2 for wrong usage."""
 
 
 class DeliveryOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,6 +190,49 @@ class FanlightSpecs:
         @hookimpl
         def fanlight_detectors() -> list[Detector]:
             return [Detector(kind="acme_token", pattern=r"acme_[0-9a-f]{32}")]
+        ```
+        """
+
+    @hookspec
+    def fanlight_price_sources(self) -> Iterable[PriceSource]:  # type: ignore[empty-body]
+        """
+        Return further sources of prices; the first that knows a model's price wins.
+
+        **Example:**
+
+        ```python
+        from fanlight import Price, PriceSource, TelemetryEvent, hookimpl
+
+        def our_rates(event: TelemetryEvent) -> Price | None:
+            if event.provider != "acme":
+                return None
+            return Price(total_usd=(event.total_tokens or 0) * 2e-6)
+
+        @hookimpl
+        def fanlight_price_sources() -> list[PriceSource]:
+            return [PriceSource(name="our_rates", price=our_rates)]
+        ```
+        """
+
+    @hookspec
+    def fanlight_commands(self) -> Iterable[Command]:  # type: ignore[empty-body]
+        """
+        Return further commands of the command line.
+
+        **Example:**
+
+        ```python
+        from collections.abc import Sequence
+
+        from fanlight import Command, hookimpl
+
+        def hello(arguments: Sequence[str]) -> int:
+            print("hello", *arguments)
+            return 0
+
+        @hookimpl
+        def fanlight_commands() -> list[Command]:
+            return [Command(name="hello", summary="say hello", main=hello)]
         ```
         """
 

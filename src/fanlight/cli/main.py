@@ -13,10 +13,13 @@ from fanlight._version import __version__
 from fanlight.cli import check, explain, plugins, schema, test
 from fanlight.cli.report import report
 from fanlight.errors import ConfigError
+from fanlight.hookspecs import Command
+from fanlight.plugins import PluginRegistry
 
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 
 _COMMANDS: Final = (check, explain, test, schema, plugins)
+_OWN: Final = frozenset({"demo", *(command.__name__.rpartition(".")[2] for command in _COMMANDS)})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
+    command = _plugin_command(given[0]) if given and given[0] not in _OWN and not given[0].startswith("-") else None
+    if command is not None:
+        return command.main(given[1:])
     parser = _parser()
     options = parser.parse_args(given)
     if options.run is None:
@@ -60,7 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="run an agent and a RAG chain through rules into several sinks")
     for command in _COMMANDS:
         command.add_to(commands)
+    for brought in PluginRegistry.load().commands:
+        commands.add_parser(brought.name, help=brought.summary)
     return parser
+
+
+def _plugin_command(name: str) -> Command | None:
+    """Return the command that a plugin brings; it parses its own options."""
+    return next((command for command in PluginRegistry.load().commands if command.name == name), None)
 
 
 def _import_from_here() -> None:

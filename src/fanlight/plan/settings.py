@@ -57,5 +57,7 @@ def _preferred(preferred: DeliveryDefaults) -> dict[str, Any]:
         "batch_max_bytes": preferred.batch_max_bytes,
         "batch_linger": preferred.batch_linger,
         "timeout": preferred.timeout,
+        "queue_max_events": preferred.queue_max_events,
+        "queue_max_bytes": preferred.queue_max_bytes,
     }
     return {key: value for key, value in values.items() if value is not None}

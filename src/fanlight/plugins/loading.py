@@ -12,10 +12,24 @@ import pluggy
 import re2
 
 from fanlight.config.models import CommonSinkConfig
-from fanlight.hookspecs import PROJECT, Detector, FanlightSpecs, Matcher, Processor, SecretResolver
+from fanlight.hookspecs import (
+    PROJECT,
+    Command,
+    Detector,
+    FanlightSpecs,
+    Matcher,
+    PriceSource,
+    Processor,
+    SecretResolver,
+)
 from fanlight.sinks.base import SinkConfig, SinkType
 
 RESERVED_SCHEMES: Final = ("env", "file")
+RESERVED_COMMANDS: Final = (
+    "audit", "check", "cost", "demo", "dlq", "doctor", "explain", "init", "journal", "new-sink", "plugins", "replay",
+    "schema", "status", "test", "trace", "worker",
+)  # fmt: skip
+"""Commands of fanlight's own, also those that it is to have."""
 
 Status: TypeAlias = Literal["loaded", "failed", "disabled"]
 Contribution = TypeVar("Contribution")
@@ -51,6 +65,8 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     matchers: tuple[Matcher, ...] = ()
     detectors: tuple[Detector, ...] = ()
     secret_resolvers: tuple[SecretResolver, ...] = ()
+    price_sources: tuple[PriceSource, ...] = ()
+    commands: tuple[Command, ...] = ()
     wraps_delivery: bool = False
 
 
@@ -97,6 +113,8 @@ def _registered(info: PluginInfo, module: object) -> Plugin:
         matchers=_given(manager, "fanlight_matchers", Matcher),
         detectors=_given(manager, "fanlight_detectors", Detector, _check_detector),
         secret_resolvers=_given(manager, "fanlight_secret_resolvers", SecretResolver, _check_resolver),
+        price_sources=_given(manager, "fanlight_price_sources", PriceSource),
+        commands=_given(manager, "fanlight_commands", Command, _check_command),
         wraps_delivery=any(caller.name == "fanlight_deliver" for caller in callers),
     )
     return msgspec.structs.replace(plugin, info=msgspec.structs.replace(info, provides=_provided(plugin, callers)))
@@ -143,6 +161,11 @@ def _check_resolver(resolver: SecretResolver) -> None:
         raise ValueError(f"the placeholder `{resolver.scheme}:` is fanlight's own")
 
 
+def _check_command(command: Command) -> None:
+    if command.name in RESERVED_COMMANDS:
+        raise ValueError(f"the command `{command.name}` is fanlight's own")
+
+
 def _provided(plugin: Plugin, callers: Iterable[pluggy.HookCaller]) -> tuple[str, ...]:
     return (
         *(f"sink:{item.name}" for item in plugin.sink_types),
@@ -150,6 +173,8 @@ def _provided(plugin: Plugin, callers: Iterable[pluggy.HookCaller]) -> tuple[str
         *(f"matcher:x.{item.name}" for item in plugin.matchers),
         *(f"processor:{item.name}" for item in plugin.processors),
         *(f"detector:{item.kind}" for item in plugin.detectors),
+        *(f"prices:{item.name}" for item in plugin.price_sources),
+        *(f"command:{item.name}" for item in plugin.commands),
         *(f"hook:{caller.name.removeprefix('fanlight_')}" for caller in callers if caller.name in _LISTENERS),
     )
 

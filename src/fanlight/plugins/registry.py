@@ -15,9 +15,11 @@ from fanlight._version import __version__
 from fanlight.hookspecs import (
     ENTRY_POINT_GROUP,
     PROJECT,
+    Command,
     DeliveryOutcome,
     Detector,
     Matcher,
+    PriceSource,
     Processor,
     SecretResolver,
 )  # fmt: skip
@@ -28,7 +30,7 @@ DISABLED: Final = "FANLIGHT_PLUGINS_DISABLED"
 """The environment variable that names entry points not to load, separated by commas."""
 BUILTIN: Final = "fanlight.sinks.builtin"
 
-_EXCLUSIVE: Final = ("sink:", "secrets:", "matcher:")
+_EXCLUSIVE: Final = ("sink:", "secrets:", "matcher:", "command:")
 _logger: Final = logging.getLogger("fanlight.plugins")
 
 Contribution = TypeVar("Contribution")
@@ -49,6 +51,8 @@ class PluginRegistry:
         self.matchers: tuple[Matcher, ...] = _all(plugin.matchers for plugin in plugins)
         self.detectors: tuple[Detector, ...] = _all(plugin.detectors for plugin in plugins)
         self.secret_resolvers: tuple[SecretResolver, ...] = _all(plugin.secret_resolvers for plugin in plugins)
+        self.price_sources: tuple[PriceSource, ...] = _all(plugin.price_sources for plugin in plugins)
+        self.commands: tuple[Command, ...] = _all(plugin.commands for plugin in plugins)
         self.wrappers: tuple[object, ...] = tuple(plugin.module for plugin in plugins if plugin.wraps_delivery)
 
     @classmethod

@@ -63,6 +63,20 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """Monotonic seconds at which the journal took it."""
 
 
+class Seal(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The mark of a batch that will come again as exactly this set, or not at all: what exactly-once delivery needs.
+
+    A sink that writes it in one transaction with the rows recognises a batch that it has: each writer's sequence only
+    grows.
+    """
+
+    writer: str
+    """Who sealed it; stable over restarts."""
+    sequence: int
+    """Grows by 1 with each batch of this writer for this sink."""
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What a sink is given to deliver at once."""
 
@@ -76,6 +90,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Counted from 1."""
     replay: bool = False
     """The events are old and are sent again on purpose: do not raise alerts or count metrics for them."""
+    seal: Seal | None = None
+    """Present where the journal seals batches; without it delivery is at least once."""
 
     @property
     def events(self) -> tuple[TelemetryEvent, ...]:
@@ -139,6 +155,9 @@ class DeliveryDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that an incomplete batch waits for more."""
     timeout: float | None = None
     """Seconds that one attempt may take."""
+    queue_max_events: int | None = None
+    queue_max_bytes: int | None = None
+    """Must be well above `batch_max_bytes`, or batches never fill."""
 
 
 class SinkType(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +171,8 @@ class SinkType(msgspec.Struct, frozen=True, kw_only=True):
     factory: Callable[[Any], Sink[Any]]
     """Called with a validated `config_model`; usually the sink class. Must be cheap and must not import the SDK."""
     consumes: Consumes = "events"
-    isolation: Isolation = "thread"
+    isolation: Isolation | Callable[[Any], Isolation] = "thread"
+    """`process` for an SDK that owns global state, may hang, or fights over `atexit`; or a choice by the config."""
     idempotency: Idempotency = "none"
     """By what the destination recognises an event that it is given twice."""
     delivered_means: str = ""
