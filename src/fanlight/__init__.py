@@ -15,6 +15,7 @@ from fanlight.context import context, suppress
 
 if TYPE_CHECKING:
     from fanlight import testing
+    from fanlight.capture.embeddings import embeddings
     from fanlight.errors import (
         ConfigError,
         DeliveryError,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
         SecretResolver,
         hookimpl,
     )
-    from fanlight.installation import install, installed, uninstall
+    from fanlight.installation import feedback, install, installed, uninstall
+    from fanlight.plan.single import sink_config
     from fanlight.router import Router
     from fanlight.sinks.base import Batch, Delivery, DeliveryDefaults, Seal, Sink, SinkConfig, SinkContext, SinkType
 
@@ -71,11 +73,14 @@ __all__ = [
     "TelemetryEvent",
     "__version__",
     "context",
+    "embeddings",
     "extract",
+    "feedback",
     "hookimpl",
     "inject",
     "install",
     "installed",
+    "sink_config",
     "suppress",
     "testing",
     "uninstall",
@@ -109,9 +114,12 @@ _HOME = {
     "SinkContext": "sinks.base",
     "SinkType": "sinks.base",
     "TelemetryEvent": "event",
+    "embeddings": "capture.embeddings",
+    "feedback": "installation",
     "hookimpl": "hookspecs",
     "install": "installation",
     "installed": "installation",
+    "sink_config": "plan.single",
     "uninstall": "installation",
 }
 

@@ -26,7 +26,9 @@ from fanlight.journal.memory import MemoryJournal
 from fanlight.ledger import SinkLedger
 from fanlight.normalize import Normalizer, NormalizerSettings
 from fanlight.pipeline import Collapser, ProcessorChain, SecretsFloor
+from fanlight.pipeline.prices import Pricing
 from fanlight.plan import Plan, PlannedSink
+from fanlight.plan.prices import make_pricing
 from fanlight.routing import Routing
 from fanlight.sinks.base import SinkContext
 
@@ -40,6 +42,7 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
     flow: Flow
     journal: Journal
     lanes: tuple[Lane, ...]
+    pricing: Pricing
     stopped: Callable[[], None]
 
     @classmethod
@@ -49,9 +52,11 @@ class Assembly(msgspec.Struct, frozen=True, kw_only=True):
         journal = MemoryJournal(clock)
         ledgers = {sink.name: SinkLedger() for sink in plan.sinks}
         lanes = tuple(_lane(plan, sink, journal, ledgers[sink.name], process, clock, after_open) for sink in plan.sinks)
-        flow = _flow(plan, journal, ledgers, process, clock)
+        pricing = make_pricing(plan.config.cost, plan.registry)
+        normalizer = Normalizer(_normalizer_settings(plan, process), pricing.price)
+        flow = _flow(plan, normalizer, journal, ledgers, clock)
         plan.registry.call_started(tuple(sink.name for sink in plan.sinks))
-        return cls(flow=flow, journal=journal, lanes=lanes, stopped=plan.registry.call_stopped)
+        return cls(flow=flow, journal=journal, lanes=lanes, pricing=pricing, stopped=plan.registry.call_stopped)
 
     def prepare_exit(self) -> None:
         """Start the threads of every lane that has something to deliver."""
@@ -96,6 +101,7 @@ def _lane(
         config=sink.config,
         context=_context(plan, sink, process),
         settings=sink.settings,
+        isolation=sink.isolation,
         journal=journal,
         ledger=ledger,
         wrappers=plan.registry.wrappers,
@@ -118,9 +124,11 @@ def _context(plan: Plan, sink: PlannedSink, process: Process) -> SinkContext:
     )
 
 
-def _flow(plan: Plan, journal: Journal, ledgers: Mapping[str, SinkLedger], process: Process, clock: Clock) -> Flow:
+def _flow(
+    plan: Plan, normalizer: Normalizer, journal: Journal, ledgers: Mapping[str, SinkLedger], clock: Clock
+) -> Flow:
     return Flow(
-        normalizer=Normalizer(_normalizer_settings(plan, process)),
+        normalizer=normalizer,
         processors=ProcessorChain(plan.registry.processors),
         routing=Routing(plan.table),
         floor=SecretsFloor(plan.registry.detectors),

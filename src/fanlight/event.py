@@ -149,7 +149,7 @@ class EmbeddingStatistics(_Part, frozen=True):
     """What can be told of a call's vectors without the vectors."""
 
     count: int
-    """Texts that were embedded."""
+    """Texts that were embedded. Where the event's `truncated` names `embeddings`, the rest is of evenly spaced ones."""
     dimensions: int | None = None
     norm_min: float | None = None
     norm_mean: float | None = None
@@ -214,7 +214,9 @@ class Rollup(_Part, frozen=True):
     """Model calls whose provider reported no usage: the sums are a lower bound where this is not 0."""
     from_cache: int = 0
     cost_usd: float | None = None
+    """What the calls with a known cost cost, to the pico-dollar; `None` where there was none, or no call at all."""
     cost_unknown: int = 0
+    """Calls that ran and have no known cost: the sum is a lower bound where this is not 0."""
 
 
 class Redaction(_Part, frozen=True):
@@ -246,7 +248,10 @@ class TelemetryEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
     """Always written: `omit_defaults` leaves out constants, not what a factory makes."""
     event_id: str
-    """`<run_id>:<type>:<sequence>`: the same callback gives the same id, so redelivery is idempotent."""
+    """
+    `<run_id>:<type>:<sequence>`: the same callback gives the same id, so redelivery is idempotent. Of feedback it is
+    `<run_id>:feedback:<a mark of the call>`: two ratings of one run never share one, whatever process they come from.
+    """
     type: EventType
     run_id: str
     parent_run_id: str | None = None
@@ -324,7 +329,10 @@ class TelemetryEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tr
     input_cost_usd: float | None = None
     output_cost_usd: float | None = None
     price_source: str | None = None
-    """Who priced it: `override`, `cache` (LangChain's cache answered, nothing was spent), or a price source's name."""
+    """
+    Who priced it: `override` (the configuration), `cache` (LangChain's cache answered, nothing was spent), a plugin's
+    price source by its name, or the table and its version, `genai-prices 0.2.3`.
+    """
     rollup: Rollup | None = None
 
     # content

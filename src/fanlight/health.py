@@ -34,6 +34,10 @@ class RouterHealth(msgspec.Struct, frozen=True, kw_only=True):
     processors_failed: dict[str, int] = {}
     """How often each processor of a plugin failed; its step was left out for those events."""
     plugins_failed: tuple[str, ...] = ()
+    cost_unknown: dict[str, int] = {}
+    """How many model calls had no known cost, by model: the 20 models with the most, and `(others)`."""
+    price_sources_failed: dict[str, int] = {}
+    """How often each price source failed, and was passed over."""
 
     @property
     def balanced(self) -> bool:

@@ -8,9 +8,12 @@ import contextlib
 import logging
 import os
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
+from fanlight.capture.feedback import Source
 from fanlight.capture.hook import attach_everywhere
 from fanlight.errors import ConfigError
 from fanlight.router import Router
@@ -19,6 +22,7 @@ from fanlight.switches import STRICT, is_on
 _logger: Final = logging.getLogger("fanlight")
 _lock: Final = threading.RLock()
 _installed: list[Router] = []
+_complained: list[bool] = []
 
 
 def install(source: str | os.PathLike[str] | dict[str, Any] | None = None) -> Router:
@@ -60,6 +64,49 @@ def uninstall(timeout: float | None = None) -> None:
 def installed() -> Router | None:
     """Return the router that `install` attached last, or `None`."""
     return _installed[-1] if _installed else None
+
+
+def feedback(
+    run_id: UUID | str | None = None,
+    name: str = "",
+    *,
+    score: float | None = None,
+    label: str | None = None,
+    explanation: str | None = None,
+    source: Source = "human",
+    trace_id: str | None = None,
+    user_id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    tags: Iterable[str] = (),
+) -> None:
+    """
+    Note what somebody said about a run or a whole trace, with the installed router: see `Router.feedback`.
+
+    Where none is installed the arguments are checked all the same, one warning is logged, and nothing is noted.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: neither run nor trace is named, an id is none, there is no name, or nothing is said.
+    """
+    (installed() or _no_router()).feedback(
+        run_id,
+        name,
+        score=score,
+        label=label,
+        explanation=explanation,
+        source=source,
+        trace_id=trace_id,
+        user_id=user_id,
+        metadata=metadata,
+        tags=tags,
+    )
+
+
+def _no_router() -> Router:
+    if not _complained:
+        _complained.append(True)
+        _logger.warning("feedback is not noted: no router is installed, call fanlight.install() first")
+    return Router.disabled("no router is installed")
 
 
 def _replace(router: Router) -> None:

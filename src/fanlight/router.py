@@ -12,12 +12,15 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
+from uuid import UUID
 
 from fanlight import lifecycle
 from fanlight.assembly import Assembly
 from fanlight.capture.capture import Capture
+from fanlight.capture.feedback import Source, judgement
 from fanlight.capture.handler import handler_kind, make_handler
 from fanlight.capture.intake import Intake
 from fanlight.clock import SYSTEM_CLOCK, Clock
@@ -128,6 +131,65 @@ class Router:
             warnings=self.warnings,
             processors_failed=pump.failed_processors if pump else {},
             plugins_failed=self._plan.plugins_failed if self._plan else (),
+            cost_unknown=assembly.pricing.unknown if assembly else {},
+            price_sources_failed=dict(assembly.pricing.failures) if assembly else {},
+        )
+
+    def feedback(
+        self,
+        run_id: UUID | str | None = None,
+        name: str = "",
+        *,
+        score: float | None = None,
+        label: str | None = None,
+        explanation: str | None = None,
+        source: Source = "human",
+        trace_id: str | None = None,
+        user_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Iterable[str] = (),
+    ) -> None:
+        """
+        Note what somebody said about a run or a whole trace: at any time, from any process.
+
+        It becomes one `feedback` event and takes the way of all others: bounds, routes, restrictions, secrets. Sinks
+        that were given the run get it while the run is remembered here; otherwise the routes decide by what the call
+        and the `fanlight.context` around it say, so name the tenant there if a restriction asks for it.
+
+        Feedback is never changed. Who rates again adds another, and of those that agree in target, name, source and
+        user the latest counts; destinations that keep one for each name replace it.
+
+        Args:
+            run_id: The run that is rated, as UUID or its text. Without it the trace is.
+            name: What is judged, such as `helpful`.
+            score: A finite number; which range is the application's affair. `True` is 1.
+            label: A category, such as `correct`.
+            explanation: Why, in prose.
+            source: Who judged: `human`, `model` (a model as judge) or `code`.
+            trace_id: 32 hex digits, as `fanlight.context` tells them. Beside *run_id* needed only where the run
+                joined its caller's trace, or one that a context named, and this process does not remember it; the
+                trace is that of a root with this id otherwise.
+            user_id: Who is meant by `user_id` of the event; the context's, else the run's, where it is not given.
+            metadata: Further values, on top of the context's.
+            tags: Tags for routing, on top of the context's.
+
+        Raises:
+            TypeError: an argument is of the wrong type.
+            ValueError: neither run nor trace is named, an id is none, there is no name, or nothing is said.
+        """
+        self._capture.feedback(
+            judgement(
+                run_id,
+                name,
+                score=score,
+                label=label,
+                explanation=explanation,
+                source=source,
+                trace_id=trace_id,
+                user_id=user_id,
+                metadata=metadata,
+                tags=tags,
+            )
         )
 
     def flush(self, timeout: float | None = None) -> FlushReport:

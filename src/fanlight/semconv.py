@@ -63,7 +63,18 @@ class GenAI:
     RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
     EMBEDDINGS_DIMENSION_COUNT: Final = "gen_ai.embeddings.dimension.count"
 
+    EVALUATION_NAME: Final = "gen_ai.evaluation.name"
+    EVALUATION_SCORE_VALUE: Final = "gen_ai.evaluation.score.value"
+    EVALUATION_SCORE_LABEL: Final = "gen_ai.evaluation.score.label"
+    EVALUATION_EXPLANATION: Final = "gen_ai.evaluation.explanation"
+
     TOKEN_TYPE: Final = "gen_ai.token.type"
+
+
+class GenAIEvent:
+    """Names of the GenAI conventions' log events, version 1.41."""
+
+    EVALUATION_RESULT: Final = "gen_ai.evaluation.result"
 
 
 class GenAIMetric:
@@ -215,6 +226,11 @@ class Fanlight:
     PRICE_SOURCE: Final = "fanlight.cost.price_source"
     ROLLUP: Final = "fanlight.rollup"
     """Prefix of a root's sums, apart from the runs' own counts so that nobody adds both."""
+
+    EMBEDDINGS: Final = "fanlight.embeddings"
+    """Prefix of the statistics of an embedding call's vectors."""
+    FEEDBACK_SOURCE: Final = "fanlight.feedback.source"
+    FEEDBACK_TARGET: Final = "fanlight.feedback.target"
 
     CUSTOM: Final = "fanlight.custom"
     """What an interrupted run asked for."""

@@ -13,6 +13,7 @@ import yaml
 
 from fanlight.demo import run
 from fanlight.demo.phoenix import Phoenix, checked_url
+from fanlight.demo.workloads import COST
 
 
 def demo(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -32,17 +33,17 @@ def test_the_demo_keeps_every_promise(tmp_path: Path) -> None:
     done = demo("--out", str(tmp_path), "--pace", "0.02")
     assert (done.returncode, done.stderr) == (0, "")
     promises = [line for line in done.stdout.splitlines() if line.startswith("  ✓ ")]
-    assert len(promises) == 8
+    assert len(promises) == 11
     assert "  ✗ " not in done.stdout
     assert "CardDeclinedError: the card was declined for 129.00 EUR" in done.stdout
 
 
 def test_the_files_are_where_the_demo_says(tmp_path: Path) -> None:
-    """The directory holds both jsonl files and the configuration, readable by their owner only."""
+    """The directory holds the lake, W&B's files and the configuration, readable by their owner only."""
     done = demo("--out", str(tmp_path), "--pace", "0")
     [directory] = tmp_path.iterdir()
     assert str(directory) in done.stdout
-    assert sorted(path.name for path in directory.iterdir()) == ["demo.yaml", "events.jsonl", "vendor.jsonl"]
+    assert sorted(path.name for path in directory.iterdir()) == ["demo.yaml", "lake", "wandb"]
     assert directory.stat().st_mode & 0o077 == 0
 
 
@@ -73,17 +74,20 @@ def test_the_configuration_is_shown_and_is_a_real_one(capsys: pytest.CaptureFixt
     """`--show-config` prints the file that the demo runs with."""
     assert run(["--show-config"]) == 0
     shown = yaml.safe_load(capsys.readouterr().out)
-    assert shown["sinks"].keys() == {"screen", "archive", "tracing", "phoenix", "vendor"}
+    assert shown["cost"] == COST
+    assert shown["sinks"].keys() == {"screen", "archive", "tracing", "arize", "phoenix", "experiments"}
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without the OTLP plugin the demo says what to install, and runs nothing."""
+    """Without a plugin the demo says what to install, and runs nothing."""
     found = importlib.util.find_spec
     monkeypatch.setattr(
         "fanlight.demo.command.find_spec", lambda name: None if name == "fanlight_otel" else found(name)
     )
     assert run([]) == 1
-    assert "pip install 'fanlight-otel'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "(fanlight_otel)" in said
+    assert "pip install 'fanlight[demo]'" in said
 
 
 def test_a_phoenix_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:

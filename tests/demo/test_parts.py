@@ -6,45 +6,50 @@ import io
 import re
 import sys
 from collections import Counter
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from fanlight.demo import agreement
-from fanlight.demo.received import Received, read_jsonl, run_of_span
+from fanlight.demo.readers import run_of_span, runs_of_events, runs_of_rows
+from fanlight.demo.received import Received
 from fanlight.demo.report import Report
 from fanlight.demo.screen import Screen
 from fanlight.demo.script import Expected, expected
-from fanlight.demo.tables import received_table, table
+from fanlight.demo.tables import Dollars, destinations_table, table, trees_table
 from fanlight.event import TelemetryEvent
 from fanlight.semconv import Fanlight, GenAI
 from fanlight.testing import make_event, make_trace
 
 
-def held(name: str, path: Path, *traces: tuple[TelemetryEvent, ...]) -> Received:
-    path.write_bytes(b"".join(event.to_json() + b"\n" for trace in traces for event in trace))
-    return read_jsonl(name, path)
+def held(name: str, *traces: tuple[TelemetryEvent, ...]) -> Received:
+    priced = (
+        event.replace(cost_usd=0.0005) if event.type == "llm.end" else event for trace in traces for event in trace
+    )
+    return Received(name=name, look="", runs=tuple(runs_of_events(priced)))
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Received:
+def archive() -> Received:
     eu, us = make_trace("agent", seed=1, tenant_id="eu-1"), make_trace("rag", seed=2, tenant_id="us-1")
-    return held("archive", tmp_path / "archive.jsonl", eu, us)
+    return held("archive", eu, us)
 
 
-def test_a_file_is_read_as_runs(archive: Received) -> None:
+def test_events_are_read_as_runs(archive: Received) -> None:
     """Starts are no runs; sums and trees are those of the events."""
     assert len(archive.runs) == 8
     assert (archive.count("llm"), archive.count("tool"), archive.count("retriever")) == (3, 1, 1)
-    assert (archive.input_tokens, archive.output_tokens) == (1084, 104)
+    assert (archive.input_tokens, archive.output_tokens, archive.cost_usd) == (1084, 104, 0.0015)
     assert archive.statuses == Counter(ok=2)
     assert {root.name for root in archive.roots} == {"order_agent", "handbook_rag"}
 
 
-def test_a_file_that_is_missing_holds_nothing(tmp_path: Path) -> None:
-    """A sink that was sent nothing has no file, and that is not an error."""
-    assert read_jsonl("vendor", tmp_path / "none.jsonl").runs == ()
+def test_the_rows_of_a_table_are_read_as_runs(archive: Received) -> None:
+    """What W&B shows as a row says the same as the event; what is not known there is empty, not 0."""
+    first = archive.runs[0]
+    row = {**msgspec.structs.asdict(first), "type": f"{first.kind}.end", "input_tokens": None, "output_tokens": None}
+    [run] = runs_of_rows([row])
+    assert run == msgspec.structs.replace(first, input_tokens=0, output_tokens=0)
 
 
 def test_a_span_that_contradicts_itself_is_not_ok() -> None:
@@ -75,7 +80,7 @@ def test_what_is_missing_too_much_or_different_is_said(archive: Received) -> Non
 def test_the_rules_are_checked_in_both_directions(archive: Received) -> None:
     """A vendor that has an EU tenant's runs, or lacks somebody else's, is found out."""
     others = tuple(run for run in archive.runs if run.tenant_id == "us-1")
-    right = Received(name="vendor", where="", runs=others)
+    right = Received(name="vendor", look="", runs=others)
     assert list(agreement.with_the_rules(archive, right)) == []
     assert len(list(agreement.with_the_rules(archive, archive))) == 1
     assert len(list(agreement.with_the_rules(archive, msgspec.structs.replace(right, runs=others[1:])))) == 1
@@ -84,7 +89,13 @@ def test_the_rules_are_checked_in_both_directions(archive: Received) -> None:
 def test_the_script_is_the_measure(archive: Received) -> None:
     """Each figure that differs from the script is a sentence."""
     right = Expected(
-        statuses=Counter(ok=2), llm_calls=3, tool_calls=1, retrievals=1, input_tokens=1084, output_tokens=104
+        statuses=Counter(ok=2),
+        llm_calls=3,
+        tool_calls=1,
+        retrievals=1,
+        input_tokens=1084,
+        output_tokens=104,
+        cost_usd=0.0015,
     )
     assert list(agreement.against_script(archive, right)) == []
     wrong = msgspec.structs.replace(right, input_tokens=1085, statuses=Counter(ok=1, error=1))
@@ -100,6 +111,7 @@ def test_the_scripts_sums() -> None:
         retrievals=2,
         input_tokens=2337,
         output_tokens=197,
+        cost_usd=0.0053645,  # agent 0.0023565, rag and stream 0.000764 each, tool_error 0.000885, approval 0.000595
     )
 
 
@@ -121,12 +133,12 @@ def test_a_readable_secret_is_found() -> None:
     assert len(list(agreement.without_secret("sk-1", {"archive": b"{}"}))) == 1
 
 
-def test_content_at_the_vendor_is_found() -> None:
-    """The scripts' sentences must be in the archive, or their absence at the vendor proves nothing."""
+def test_content_abroad_is_found() -> None:
+    """The scripts' sentences must be in the archive, or their absence abroad proves nothing."""
     sentences = b" ".join(agreement._SENTENCES)
-    assert list(agreement.without_content({"archive": sentences, "vendor": b"{}"})) == []
-    assert len(list(agreement.without_content({"archive": sentences, "vendor": sentences}))) == 2
-    assert len(list(agreement.without_content({"archive": b"{}", "vendor": b"{}"}))) == 2
+    assert list(agreement.without_content({"archive": sentences, "experiments": b"{}"})) == []
+    assert len(list(agreement.without_content({"archive": sentences, "experiments": sentences}))) == 2
+    assert len(list(agreement.without_content({"archive": b"{}", "experiments": b"{}"}))) == 2
 
 
 def test_tables_align() -> None:
@@ -134,14 +146,23 @@ def test_tables_align() -> None:
     assert table(("name", "n"), [("a", 1), ("bcdef", 200)]) == "  name      n\n  a         1\n  bcdef   200\n"
 
 
-def test_a_destinations_table_ends_in_its_sums(archive: Received) -> None:
-    """One line for each tree, then all of them."""
-    head, *trees, total = (line.split() for line in received_table(archive).splitlines())
+def test_each_tree_is_a_line(archive: Received) -> None:
+    """Figures, cost and status of every tree that a destination holds."""
+    head, *trees = (line.split() for line in trees_table(archive).splitlines())
     agent, rag = sorted(trees, reverse=True)
-    assert head == ["tree", "tenant", "runs", "models", "tools", "retrievals", "in", "out", "errors", "status"]
-    assert agent == ["order_agent", "eu-1", "4", "2", "1", "0", "672", "73", "0", "ok"]
-    assert rag == ["handbook_rag", "us-1", "4", "1", "0", "1", "412", "31", "0", "ok"]
-    assert total == ["2", "trees", "8", "3", "1", "1", "1084", "104", "0", "2", "ok"]
+    figures = ["runs", "models", "tools", "retrievals", "in", "out", "USD", "errors"]
+    assert head == ["tree", "tenant", *figures, "status"]
+    assert agent == ["order_agent", "eu-1", "4", "2", "1", "0", "672", "73", "0.001000", "0", "ok"]
+    assert rag == ["handbook_rag", "us-1", "4", "1", "0", "1", "412", "31", "0.000500", "0", "ok"]
+
+
+def test_each_destination_is_a_line(archive: Received) -> None:
+    """One table for all of them, so that they can be compared at a glance."""
+    head, first, second = (line.split() for line in destinations_table([archive, archive.only(())]).splitlines())
+    assert head[:3] == ["destination", "trees", "runs"]
+    assert first == ["archive", "2", "8", "3", "1", "1", "1084", "104", "0.001500", "0"]
+    assert second == ["archive", "0", "0", "0", "0", "0", "0", "0", "0.000000", "0"]
+    assert Dollars(0.1234567) == "0.123457"
 
 
 def test_one_objection_makes_the_verdict_no() -> None:
@@ -192,6 +213,6 @@ def test_standard_output_is_given_back() -> None:
     assert sys.stdout is before
 
 
-def test_a_made_event_of_another_kind_is_no_run(tmp_path: Path) -> None:
-    """Feedback and the like in a file are not counted as runs."""
-    assert held("archive", tmp_path / "a.jsonl", (make_event("feedback"),)).runs == ()
+def test_a_made_event_of_another_kind_is_no_run() -> None:
+    """Feedback and the like are not counted as runs."""
+    assert held("archive", (make_event("feedback"),)).runs == ()

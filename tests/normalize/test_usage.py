@@ -157,6 +157,33 @@ def test_the_cache_answered_for_free(traced):
             },
         ),
         (
+            {
+                "usage_metadata": {
+                    "prompt_token_count": 90,
+                    "candidates_token_count": 4,
+                    "cached_content_token_count": 60,
+                }
+            },
+            {"input_tokens": 90, "output_tokens": 4, "total_tokens": 94, "cache_read_tokens": 60},
+        ),
+        (
+            {
+                "amazon-bedrock-invocationMetrics": {
+                    "inputTokenCount": 10,
+                    "outputTokenCount": 4,
+                    "cacheReadInputTokenCount": 90,
+                    "cacheWriteInputTokenCount": 5,
+                }
+            },
+            {
+                "input_tokens": 105,
+                "output_tokens": 4,
+                "total_tokens": 109,
+                "cache_read_tokens": 90,
+                "cache_write_tokens": 5,
+            },
+        ),
+        (
             {"usage": {"prompt_tokens": 3, "completion_tokens": 4}},
             {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7},
         ),
@@ -183,10 +210,39 @@ def test_response_metadata_is_the_last_resort(metadata):
 
 
 def test_gemini_says_it_in_generation_info():
-    """Older Google adapters put usage beside the message."""
+    """Older Google adapters put usage beside the message, in Google's own dialect: thoughts are not in candidates."""
     info = {"usage_metadata": {"prompt_token_count": 3, "candidates_token_count": 4, "thoughts_token_count": 2}}
     fields = usage_of([Generation(text="x", generation_info=info)], None)
-    assert (fields["input_tokens"], fields["output_tokens"], fields["reasoning_tokens"]) == (3, 4, 2)
+    assert (fields["input_tokens"], fields["output_tokens"], fields["reasoning_tokens"]) == (3, 6, 2)
+    assert fields["total_tokens"] == 9
+
+
+@pytest.mark.parametrize(
+    ("made", "thought", "total", "output"),
+    [
+        (200, 100, 1300, 300),  # the total has them on top
+        (200, 300, 1200, 500),  # more thoughts than the output has room for
+        (500, 300, 1500, 500),  # included, as LangChain wants it
+        (500, 300, 1800, 800),
+        (200, 0, 1200, 200),
+    ],
+)
+def test_vertex_leaves_thoughts_out_of_the_output(made, thought, total, output):
+    """Vertex's adapter reports candidates without thoughts; where that shows, the output is made to include them."""
+    reported = {**usage(1000, made, output_token_details={"reasoning": thought}), "total_tokens": total}
+    fields = usage_of([generation(reported)], None)
+    assert (fields["output_tokens"], fields["reasoning_tokens"]) == (output, thought)
+    assert fields["total_tokens"] == 1000 + output
+
+
+def test_a_service_tier_does_not_hide_cached_and_reasoning_tokens():
+    """OpenAI's integration names the tier in the keys: what was cached and reasoned is told all the same."""
+    details = {"flex_cache_read": 600, "flex": 400}
+    made = {"flex_reasoning": 64, "flex": 36}
+    fields = usage_of([generation(usage(1000, 100, input_token_details=details, output_token_details=made))], None)
+    assert (fields["cache_read_tokens"], fields["reasoning_tokens"]) == (600, 64)
+    assert fields["usage_details"]["input.flex"] == 400
+    assert (fields["input_tokens"], fields["output_tokens"]) == (1000, 100)
 
 
 def test_an_input_smaller_than_its_cached_part_did_not_include_it():

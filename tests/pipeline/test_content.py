@@ -5,6 +5,7 @@ from fanlight.event import (
     ContentPart,
     Document,
     ErrorInfo,
+    Feedback,
     Message,
     Redaction,
     RunEvent,
@@ -31,6 +32,7 @@ FULL = {
     "documents": (Document(rank=0, id="d1", score=0.5, content=SAID, metadata={"title": SAID}),),
     "tool": Tool(name="search", call_id="c1", description=SAID, arguments={"q": SAID}, result=SAID),
     "agent_action": AgentAction(tool="search", tool_input=SAID, log=SAID, output=SAID),
+    "feedback": Feedback(name="helpful", score=0.5, label="good", source="model", explanation=SAID),
     "run_events": (RunEvent(type="custom", name="progress", time_unix_nano=5, data=SAID),),
     "error": ErrorInfo(type="ValueError", message=SAID, stack=SAID),
     "tool_definitions": (
@@ -48,7 +50,7 @@ def test_nothing_that_was_said_is_left(event):
 
 
 def test_what_happened_is_left(event):
-    """Names, ids, roles, counts, scores, ranks, times, the error's type and what was redacted stay."""
+    """Names, ids, roles, counts, scores, labels, ranks, times, the error's type and what was redacted stay."""
     told = {
         "tags": ("vip",),
         "metadata": {"team": "search"},
@@ -69,6 +71,7 @@ def test_what_happened_is_left(event):
     assert left.documents == (Document(rank=0, id="d1", score=0.5),)
     assert left.tool == Tool(name="search", call_id="c1")
     assert left.agent_action == AgentAction(tool="search")
+    assert left.feedback == Feedback(name="helpful", score=0.5, label="good", source="model")
     assert left.run_events == (RunEvent(type="custom", name="progress", time_unix_nano=5),)
     assert left.error == ErrorInfo(type="ValueError")
     assert left.tool_definitions == ({"name": "search"}, {"name": "fetch"})
@@ -86,7 +89,7 @@ def test_every_field_is_either_content_or_kept(event):
         "streamed", "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens",
         "reasoning_tokens", "input_audio_tokens", "output_audio_tokens", "usage_details", "usage_missing",
         "from_cache", "cost_usd", "input_cost_usd", "output_cost_usd", "price_source", "rollup", "links", "status",
-        "attempt", "partial", "redacted", "truncated",
+        "attempt", "partial", "redacted", "truncated", "embeddings",
     }  # fmt: skip
     assert set(TelemetryEvent.__struct_fields__) == kept | set(FULL)
     assert strip_content(event()) == event()

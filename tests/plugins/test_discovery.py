@@ -99,9 +99,25 @@ def test_an_installed_distribution_is_found(installed, sink_source):
             (
                 "from fanlight import Sink, SinkConfig, SinkType, hookimpl\n@hookimpl\n"
                 "def fanlight_register_sinks():\n"
-                "    return [SinkType(name='chat', config_model=SinkConfig, factory=Sink, isolation='process')]"
+                "    return [SinkType(name='chat', config_model=SinkConfig, factory=lambda _: 1, isolation='process')]"
             ),
-            "TypeError: sink type chat wants isolation `process`, which is not built yet",
+            "TypeError: sink type chat cannot run in its own process: its factory must be importable by name",
+        ),
+        (
+            (
+                "from fanlight import Sink, SinkConfig, SinkType, hookimpl\n@hookimpl\n"
+                "def fanlight_register_sinks():\n    class Config(SinkConfig): ...\n"
+                "    return [SinkType(name='chat', config_model=Config, factory=Sink, isolation=lambda _: 'thread')]"
+            ),
+            "TypeError: sink type chat cannot run in its own process: its config_model must be importable by name",
+        ),
+        (
+            (
+                "from fanlight import Sink, SinkConfig, SinkType, hookimpl\n@hookimpl\n"
+                "def fanlight_register_sinks():\n"
+                "    return [SinkType(name='chat', config_model=SinkConfig, factory=Sink, isolation='fork')]"
+            ),
+            "TypeError: sink type chat wants isolation 'fork', neither `thread` nor `process`",
         ),
     ],
 )

@@ -16,5 +16,9 @@ def test_the_demo_reads_its_traces_back_from_phoenix(phoenix, tmp_path):
         [sys.executable, "-c", code, *arguments], capture_output=True, encoding="utf-8", timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    for promise in ("phoenix holds what the scripts did", "archive and phoenix agree on each of"):
+    for promise in (
+        "arize holds what the scripts did",
+        "no run of an EU tenant left for arize, and every other one is there, equal",
+        f"{phoenix.http}/projects",
+    ):
         assert promise in done.stdout

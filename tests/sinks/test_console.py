@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from fanlight.errors import PermanentError
-from fanlight.event import Document, ErrorInfo, Rollup, TelemetryEvent, Tool
+from fanlight.event import Document, EmbeddingStatistics, ErrorInfo, Feedback, Rollup, TelemetryEvent, Tool
 from fanlight.sinks.console import ConsoleConfig, ConsoleSink
 from fanlight.sinks.console.facts import clean, duration
 from fanlight.sinks.console.forest import Forest
@@ -340,6 +340,29 @@ def test_feedback_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     event = make_event("feedback", name="helpful")
     show([event])
     assert screen.text == f"feedback  helpful  trace {event.trace_id}\n"
+
+
+def test_feedback_says_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score, label and who judged are shown, on one line without control characters; prose only as content."""
+    said = Feedback(name="helpful", score=0.5, label="go\x1bod\nlabel", explanation="because\nso", source="model")
+    event = make_event("feedback", name="helpful", feedback=said)
+    plain = on(monkeypatch)
+    show([event])
+    assert plain.text == f"feedback  helpful  0.5  go\ufffdod label  by model  trace {event.trace_id}\n"
+    whole = on(monkeypatch)
+    show([event], show_content=True)
+    assert "  “because so”  by model" in whole.text
+
+
+def test_embeddings_are_told_by_their_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many vectors of which size, and what is odd about them."""
+    screen = on(monkeypatch)
+    odd = EmbeddingStatistics(count=100, dimensions=1536, zero_vectors=2, not_finite=1)
+    for told in (odd, EmbeddingStatistics(count=1, dimensions=8)):
+        run = make_event("embedding.start")
+        show([run, make_event("embedding.end", run_id=run.run_id, request_model="embed-small", embeddings=told)])
+    assert "embed-small  100 vectors of 1536, 2 zero, 1 not finite" in screen.text
+    assert "embed-small  1 vector of 8\n" in screen.text
 
 
 def test_a_closed_stream_is_said_to_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
+from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import RunnableLambda
 from pydantic import SecretStr
 
@@ -72,6 +74,19 @@ def use() -> None:
         print(router.health().balanced)
     with Router.from_config({"version": 1}) as other:
         other.close(timeout=1)
+
+
+def rate(router: Router, run_id: UUID, trace_id: str) -> None:
+    """Say later what a run was worth."""
+    router.feedback(run_id, "helpful", score=1.0)
+    router.feedback(str(run_id), "helpful", score=True, user_id="u", metadata={"k": 1}, tags=["a"])
+    fanlight.feedback(trace_id=trace_id, name="grounded", label="no", explanation="made up", source="model")
+
+
+def embed(model: Embeddings) -> list[float]:
+    """Wrap an embedding model."""
+    wrapped: Embeddings = fanlight.embeddings(model, name="handbook")
+    return wrapped.embed_query("refunds")
 
 
 def carry() -> dict[str, str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from langchain_core.runnables import RunnableConfig
 
-from fanlight.demo.workloads import WORKLOADS, Workload
+from fanlight.demo.workloads import COST, WORKLOADS, Workload
 from fanlight.event import TelemetryEvent
+from fanlight.pipeline.prices.tokens import is_charged
 from fanlight.testing import capture
 
 EVERYTHING: dict[str, Any] = {
@@ -17,6 +19,7 @@ EVERYTHING: dict[str, Any] = {
     "service": "workloads",
     "environments": ["test"],
     "environment": "test",
+    "cost": COST,
     "sinks": {"all": {"type": "memory"}},
     "routes": [{"name": "all", "match": {}, "to": ["all"]}],
 }
@@ -59,6 +62,26 @@ def test_events_tell_what_the_script_did(workload: Workload, *, handler: bool) -
     rollups = [root.rollup for root in roots if root.rollup is not None]
     assert sum(rollup.llm_calls for rollup in rollups) == truth.llm_calls
     assert sum(rollup.runs for rollup in rollups) == len(ends)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)
+def test_calls_cost_what_was_worked_out_by_hand(workload: Workload) -> None:
+    """Each workload costs its truth to the last digit, each root what its calls did, and the unknown are counted."""
+    ends = [event for event in events_of(workload, handler=True) if event.ends_run]
+    assert cost_of(ends) == (workload.truth.cost_usd, workload.truth.cost_unknown)
+    assert {event.price_source for event in ends if event.cost_usd is not None} <= {"override", "cache"}
+    for index, root in enumerate(ends):
+        if root.rollup is not None:
+            before = [event for event in ends[: index + 1] if event.root_run_id == root.run_id]
+            known = None if root.rollup.cost_usd is None else Decimal(repr(root.rollup.cost_usd))
+            assert (known, root.rollup.cost_unknown) == cost_of(before)
+
+
+def cost_of(ends: list[TelemetryEvent]) -> tuple[Decimal | None, int]:
+    """What is known of the cost of *ends*, added as it is written, and how many of them have none that is known."""
+    known = [Decimal(repr(event.cost_usd)) for event in ends if event.cost_usd is not None]
+    unknown = sum(event.cost_usd is None and is_charged(event) for event in ends)
+    return sum(known) if known else None, unknown
 
 
 @pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)

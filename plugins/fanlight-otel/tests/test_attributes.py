@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fanlight import TelemetryEvent
+from fanlight import TelemetryEvent, testing
+from fanlight.event import EmbeddingStatistics
 from fanlight_otel.config import Convention
 from fanlight_otel.encode import SpanEncoder
 from fanlight_otel.received import attributes_of
@@ -126,3 +127,31 @@ def test_costs_appear_only_where_they_are_known(chat: TelemetryEvent) -> None:
         if "cost" in name and value is not None and name != "fanlight.cost.price_source"
     ]
     assert SpanEncoder().attributes(chat)["llm.cost.total"] == chat.cost_usd
+
+
+def test_embedding_spans_tell_of_their_vectors() -> None:
+    """The dimensions that came are the conventions' attribute, the other statistics fanlight's own."""
+    statistics = EmbeddingStatistics(count=3, dimensions=1536, norm_mean=1.0, zero_vectors=1, mean_similarity=0.4)
+    event = testing.make_event(
+        "embedding.end",
+        request_model="text-embedding-3-small",
+        inputs=["a", "b", "c"],
+        operation="embeddings",
+        invocation_params={"dimensions": 512},
+        embeddings=statistics,
+    )
+    span = SpanEncoder().span(event)
+    attributes = attributes_of(span.attributes)
+    assert span.name == "embeddings text-embedding-3-small"
+    assert attributes["gen_ai.embeddings.dimension.count"] == 1536
+    assert attributes["embedding.model_name"] == "text-embedding-3-small"
+    assert attributes["openinference.span.kind"] == "EMBEDDING"
+    told = {name: value for name, value in attributes.items() if name.startswith("fanlight.embeddings.")}
+    assert told == {
+        "fanlight.embeddings.count": 3,
+        "fanlight.embeddings.dimensions": 1536,
+        "fanlight.embeddings.norm_mean": 1.0,
+        "fanlight.embeddings.zero_vectors": 1,
+        "fanlight.embeddings.not_finite": 0,
+        "fanlight.embeddings.mean_similarity": 0.4,
+    }

@@ -155,7 +155,7 @@ def test_nothing_is_sent_for_nothing(
     sink: OtelSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
 ) -> None:
     """A batch of which no event can be encoded makes no request, and each event has its reason."""
-    broken = [chat.replace(event_id="a", trace_id="no hex"), chat.replace(event_id="b", type="feedback")]
+    broken = [chat.replace(event_id="a", trace_id="no hex"), chat.replace(event_id="b", type="alert")]
     with pytest.raises(PartialFailure) as caught:
         sink.deliver(make_batch(*broken))
     reasons = {key: error.reason for key, error in caught.value.errors.items() if isinstance(error, PermanentError)}

@@ -40,7 +40,7 @@ def test_plain_requests_are_decoded(receiver: OtlpReceiver) -> None:
 
 def test_other_paths_are_not_found(receiver: OtlpReceiver) -> None:
     """A wrong path is a mistake of the sender's configuration, and shows."""
-    assert post(receiver, "/v1/logs", request_with_a_span()) == 404
+    assert post(receiver, "/v1/profiles", request_with_a_span()) == 404
     assert receiver.requests == []
 
 

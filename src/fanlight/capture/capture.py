@@ -10,15 +10,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from fanlight.capture.configurable import configurable_of_child, configurable_of_root
+from fanlight.capture.feedback import Judgement
 from fanlight.capture.hook import watch_configurable
 from fanlight.capture.intake import Intake
 from fanlight.capture.position import Traces
 from fanlight.capture.record import CallbackRecord
 from fanlight.capture.snapshot import own, snapshot
+from fanlight.capture.surroundings import retrieval_began, retrieval_ended
 from fanlight.capture.tokens import TokenClock
 from fanlight.context import OFF_TAG, current
 
 MAX_SUPPRESSED: Final = 100_000
+_RETRIEVAL_ENDS: Final = ("retriever_end", "retriever_error")
 
 
 class Capture:
@@ -51,6 +54,8 @@ class Capture:
         """Capture the start of a run, unless it is suppressed."""
         unix_ns, perf_ns = time_ns(), perf_counter_ns()
         try:
+            if callback == "retriever_start":
+                retrieval_began(run_id)
             context = current()
             tags = kwargs.get("tags")
             if (
@@ -97,6 +102,8 @@ class Capture:
         """Capture the end of a run, whether its start was seen or not; of a model's, with what its tokens told."""
         unix_ns, perf_ns = time_ns(), perf_counter_ns()
         try:
+            if callback in _RETRIEVAL_ENDS:
+                retrieval_ended(run_id)
             first_token, tokens = self.tokens.pop(run_id)
             if self._suppressed and self._unsuppress(run_id, parent_run_id):
                 return
@@ -148,6 +155,14 @@ class Capture:
                     size=sum(sizes),
                 )
             )
+        except BaseException as error:
+            self._failed(error)
+
+    def feedback(self, judgement: Judgement) -> None:
+        """Capture what is said later about a run or a trace."""
+        try:
+            if not judgement.is_off and judgement.run_id not in self._suppressed:
+                self.intake.append(judgement.record())
         except BaseException as error:
             self._failed(error)
 

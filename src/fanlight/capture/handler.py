@@ -7,6 +7,7 @@ Parameter names are those of langchain-core, because its managers pass some by n
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,11 @@ class Callbacks:
 
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
+
+    @property
+    def capture(self) -> Capture:
+        """Where it takes what it is told."""
+        return self._capture
 
     def __eq__(self, other: object) -> bool:
         """Handlers of one router are one: LangChain then attaches it once, however many ways it was given."""
@@ -220,3 +226,8 @@ def make_handler(capture: Capture) -> BaseCallbackHandler:
     kind: Any = handler_kind()
     handler: BaseCallbackHandler = kind(capture)
     return handler
+
+
+def captures_of(handlers: Iterable[object]) -> tuple[Capture, ...]:
+    """Return the captures behind those *handlers* that are fanlight's, each once."""
+    return tuple(dict.fromkeys(handler.capture for handler in handlers if isinstance(handler, Callbacks)))

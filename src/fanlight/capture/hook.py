@@ -44,6 +44,11 @@ def attach_everywhere(handler: Callable[[], BaseCallbackHandler | None] | None) 
     _register()
 
 
+def attached() -> BaseCallbackHandler | None:
+    """Return the handler that every run is given, where there is one."""
+    return _attached.handler() if _attached.handler is not None else None
+
+
 def watch_configurable() -> None:
     """See what `configurable` every run is configured with, from now on."""
     _attached.watches_configurable = True

@@ -11,6 +11,8 @@ from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 
+from fanlight.capture.vectors import Vectors
+
 _MAX_KINDS: Final = 1024
 OPAQUE: Final = 64
 """Counted for an object that nothing is known of."""
@@ -34,6 +36,8 @@ def _measure_for(kind: type) -> Callable[[Any], int]:
         return _document
     if issubclass(kind, LLMResult):
         return _result
+    if issubclass(kind, Vectors):
+        return _vectors
     return _text if issubclass(kind, str | bytes) else _opaque
 
 
@@ -70,6 +74,11 @@ def _block(block: Any) -> int:
         elif isinstance(value, dict):  # {"image_url": {"url": "data:..."}} is where the megabytes are
             total += sum(len(inner) for inner in value.values() if isinstance(inner, str | bytes))
     return total
+
+
+def _vectors(value: Any) -> int:
+    size: int = value.size
+    return size
 
 
 def _result(value: Any) -> int:

@@ -47,7 +47,6 @@ _RULES: Final[tuple[_Rule, ...]] = (
     (("privacy", "fields"), _any, "redacting single fields", "remove it; until then send `content: metadata`"),
     (("privacy", "pii"), _any, "redacting personal data", "remove it; until then send `content: metadata`"),
     (("sinks", "*", "redact"), _any, "redaction of a single sink", "remove it; until then send `content: metadata`"),
-    (("sinks", "*", "isolation"), _one_of("process"), "running a sink in its own process", "remove it"),
     (("sinks", "*", "queue", "when_full"), _spills, _SPILL, _SPILL_HINT),
     (("defaults", "queue", "when_full"), _spills, _SPILL, _SPILL_HINT),
     (("routes", "*", "sample"), _any, _SAMPLE, _SAMPLE_HINT),

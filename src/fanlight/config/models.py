@@ -8,18 +8,32 @@ check shape only; what needs the installed plugins or another part of the file i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from fanlight.units import ByteSize, Duration, PositiveDuration
+
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _scalar(value: Any) -> str | int | float | bool:
     if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise ValueError("expected text, a number, true or false")
+
+
+def _date(value: Any) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("expected a date such as 2026-01-31")
 
 
 def _named(value: Any) -> Any:
@@ -59,6 +73,8 @@ Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=
 """A sink's name: lower case letters, digits and underscores."""
 Scalar: TypeAlias = Annotated[Any, PlainValidator(_scalar, json_schema_input_type=str | float | bool)]
 Target: TypeAlias = Annotated[str, BeforeValidator(_target, json_schema_input_type=str | SinkReference)]
+Date: TypeAlias = Annotated[date, PlainValidator(_date, json_schema_input_type=str)]
+Dollars: TypeAlias = Annotated[float, Field(ge=0)]
 MatchMap: TypeAlias = dict[str, Any]
 """A match as written; its keys and operators are parsed by `fanlight.routing`."""
 
@@ -106,6 +122,53 @@ class CaptureConfig(Model):
     """Runs remembered as open; the oldest beyond that are reaped as `abandoned`."""
     run_ttl: PositiveDuration = Duration(6 * 3600)
     """After this long without an end, a run is reaped as `abandoned`."""
+
+
+class PriceConfig(Model):
+    """What some models cost, for a time."""
+
+    provider: str | None = Field(default=None, examples=["openai"])
+    """The provider, a glob, as `provider` of the events or as LangChain calls it; every provider where nothing is
+    said."""
+    model: str = Field(min_length=1, examples=["gpt-4o*"])
+    """The model, a glob: the one that answered, or the one that was asked for."""
+    input: Dollars
+    """What a million tokens of the prompt cost, in US dollars."""
+    output: Dollars
+    """What a million tokens of the answer cost; 0 for embeddings."""
+    cache_read: Dollars | None = Field(default=None, examples=[0.25])
+    """The same for prompt tokens that the provider's cache had; as `input` where nothing is said."""
+    cache_write: Dollars | None = Field(default=None, examples=[3.75])
+    """For prompt tokens that were put into the cache; as `input` where nothing is said."""
+    cache_write_1h: Dollars | None = Field(default=None, examples=[6.0])
+    """For those that were put there for an hour; as `cache_write` where nothing is said."""
+    reasoning: Dollars | None = Field(default=None, examples=[10.0])
+    """For reasoning tokens; as `output` where nothing is said."""
+    input_audio: Dollars | None = Field(default=None, examples=[40.0])
+    """For audio in the prompt; as `input` where nothing is said."""
+    output_audio: Dollars | None = Field(default=None, examples=[80.0])
+    """For audio in the answer; as `output` where nothing is said."""
+    since: Date | None = Field(default=None, examples=["2026-01-01"])
+    """The first day on which it holds, in UTC; the call's start counts."""
+    until: Date | None = Field(default=None, examples=["2027-01-01"])
+    """The first day on which it does no longer."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise ValueError(f"it never holds: `until` ({self.until}) is not after `since` ({self.since})")
+        return self
+
+
+class CostConfig(Model):
+    """What model calls cost."""
+
+    prices: tuple[PriceConfig, ...] = Field(
+        default=(), examples=[[{"provider": "acme", "model": "acme-large*", "input": 2.5, "output": 10}]]
+    )
+    """Prices of your own, before any others. Of several that name a model and hold at the time, the first counts."""
+    table: Literal["genai-prices", "none"] = "genai-prices"
+    """List prices for what nothing else prices: `genai-prices`, if `fanlight[cost]` is installed, or `none`."""
 
 
 class QueueConfig(Model):
@@ -196,8 +259,9 @@ class CommonSinkConfig(DeliveryConfig):
     """`metadata` sends no prompts, answers, documents, arguments, custom data or exception messages."""
     collapse: CollapseConfig = CollapseConfig()
     """Which runs are left out."""
-    isolation: Literal["thread"] | None = Field(default=None, examples=["thread"])
-    """Where the sink runs: on threads of its own."""
+    isolation: Literal["thread", "process"] | None = Field(default=None, examples=["thread"])
+    """Where the sink runs: on a `thread` of this process, or in a `process` of its own, which is killed where it
+    hangs. What the type prefers where nothing is said."""
 
 
 class RestrictionAction(Model):
@@ -292,6 +356,8 @@ class RouterConfig(Model):
     """Static attributes of every event, for attribution: `{team: support}`."""
     capture: CaptureConfig = CaptureConfig()
     """What is taken from the callbacks."""
+    cost: CostConfig = CostConfig()
+    """What model calls cost."""
     delivery: Literal["inline"] = "inline"
     """Who delivers: `inline` is a thread of this process for each sink."""
     journal: MemoryJournalConfig = MemoryJournalConfig()

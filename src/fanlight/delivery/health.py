@@ -8,6 +8,7 @@ import msgspec
 
 from fanlight.delivery.breaker import BreakerState
 from fanlight.ledger import SinkCounts
+from fanlight.sinks.base import Isolation
 
 
 class LaneHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,10 @@ class LaneHealth(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the sink is open. It is opened at its first batch, and again after a hang."""
     closed: bool
     """Whether the lane takes no more events."""
+    isolation: Isolation
+    """Where the sink runs: on a thread of this process, or in a process of its own."""
+    child_pid: int | None
+    """The id of that process, while it runs."""
     attempts: int
     """Calls of the sink's `deliver`."""
     retries: int

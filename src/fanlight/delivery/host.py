@@ -18,7 +18,7 @@ MAX_HUNG: Final = 2
 
 
 class SinkInstance:
-    """A sink from its making to its closing. All methods run on the attempt thread."""
+    """A sink from its making to its closing. Opened, called and closed on the attempt thread."""
 
     def __init__(
         self,
@@ -36,9 +36,22 @@ class SinkInstance:
         self._sink: Sink[Any] | None = None
         self._deliver: Callable[..., Any] | None = None
 
+    @property
+    def lost(self) -> bool:
+        """Whether it went away by itself, so that only a new instance can deliver."""
+        return False
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process that it has for itself, if it has one."""
+        return None
+
+    def abandon(self) -> None:
+        """Give it up in the middle of a call. What runs on a thread goes on; called from any other thread."""
+
     def open(self) -> None:
         """Make the sink and open it; here its SDK is imported."""
-        sink = self._sink_type.factory(self._config)
+        sink = self._make()
         sink.open(self._context)
         self._deliver = deliver_hook(self._context.name, sink, self._wrappers)
         self._sink = sink
@@ -55,6 +68,9 @@ class SinkInstance:
         sink, self._sink = self._sink, None
         if sink is not None:
             sink.close()
+
+    def _make(self) -> Sink[Any]:
+        return self._sink_type.factory(self._config)
 
 
 class SinkHost:
@@ -75,11 +91,14 @@ class SinkHost:
         self._thread: AttemptThread | None = None
         self._instance: SinkInstance | None = None
         self._hung: list[AttemptThread] = []
+        self.opened = False
+        """Whether there is an instance that can take a batch."""
 
     @property
-    def opened(self) -> bool:
-        """Whether there is an instance that can take a batch."""
-        return self._instance is not None
+    def pid(self) -> int | None:
+        """The id of the process that the instance has for itself, if it has one."""
+        instance = self._instance
+        return instance.pid if instance else None
 
     @property
     def hung(self) -> int:
@@ -100,16 +119,18 @@ class SinkHost:
 
     def open(self, until: Callable[[], float]) -> BaseException | None:
         """Make a new instance and open it."""
-        instance = self._make()
+        instance = self._instance = self._make()
         error = self._call(instance, instance.open, until)
         if error is None:
-            self._instance = instance
+            self.opened = True
+        else:
+            self._forget()
         return error
 
     def deliver(self, batch: Batch, until: Callable[[], float]) -> BaseException | None:
         """Deliver *batch* to the open instance."""
         instance = self._instance
-        if instance is None:
+        if instance is None or not self.opened:
             raise RuntimeError("the sink is not open")
         return self._call(instance, lambda: instance.deliver(batch), until)
 
@@ -119,8 +140,15 @@ class SinkHost:
         error = self._call(instance, instance.close, until) if instance and thread else None
         if self._thread is not None:
             self._thread.retire()
-        self._instance = self._thread = None
+        self._forget()
+        self._thread = None
         return error
+
+    def abandon(self) -> None:
+        """Give up whatever the instance is doing, from another thread than the lane's: there is no time left."""
+        instance = self._instance
+        if instance is not None:
+            instance.abandon()
 
     def _call(
         self, instance: SinkInstance, function: Callable[[], object], until: Callable[[], float]
@@ -135,10 +163,17 @@ class SinkHost:
         error = thread.call(function, until)
         if isinstance(error, AttemptTimeoutError):
             self._leave_behind(thread, instance)
+        elif instance.lost:
+            self._forget()
         return error
 
     def _leave_behind(self, thread: AttemptThread, instance: SinkInstance) -> None:
+        instance.abandon()
         thread.retire(instance.close)
         self._hung = [other for other in self._hung if not other.ended]
         self._hung.append(thread)
-        self._thread = self._instance = None
+        self._forget()
+        self._thread = None
+
+    def _forget(self) -> None:
+        self._instance, self.opened = None, False

@@ -21,7 +21,7 @@ from fanlight.delivery.worker import LaneWorker
 from fanlight.hookspecs import DeliveryOutcome
 from fanlight.journal.base import Journal
 from fanlight.ledger import SinkLedger
-from fanlight.sinks.base import SinkConfig, SinkContext, SinkType
+from fanlight.sinks.base import Isolation, SinkConfig, SinkContext, SinkType
 
 
 class Lane:
@@ -38,6 +38,7 @@ class Lane:
         config: The sink's own settings.
         context: What the sink is told when it is opened.
         settings: How it is delivered to.
+        isolation: Whether the sink runs on a thread of this process, or in one of its own that can be killed.
         journal: Where its events wait.
         ledger: Where they are counted; the journal shares its lock.
         wrappers: Plugins whose `fanlight_deliver` wraps every attempt.
@@ -55,6 +56,7 @@ class Lane:
         config: SinkConfig,
         context: SinkContext,
         settings: LaneSettings,
+        isolation: Isolation = "thread",
         journal: Journal,
         ledger: SinkLedger,
         wrappers: Sequence[object] = (),
@@ -68,6 +70,7 @@ class Lane:
         self._config: Final = config
         self._context: Final = context
         self._settings: Final = settings
+        self._isolation: Final = isolation
         self._journal: Final = journal
         self._ledger: Final = ledger
         self._wrappers: Final = wrappers
@@ -128,6 +131,8 @@ class Lane:
             breaker_since_unix_nano=self._gate.breaker.since_unix_nano,
             opened=self._host.opened,
             closed=self._worker.closed,
+            isolation=self._isolation,
+            child_pid=self._host.pid,
             attempts=self._record.attempts,
             retries=self._record.retries,
             timeouts=self._record.timeouts,
@@ -180,4 +185,11 @@ class Lane:
         )
 
     def _new_instance(self) -> SinkInstance:
-        return SinkInstance(self._sink_type, self._config, self._context, self._wrappers, self._after_open)
+        return self._kind_of_instance()(self._sink_type, self._config, self._context, self._wrappers, self._after_open)
+
+    def _kind_of_instance(self) -> type[SinkInstance]:
+        if self._isolation == "thread":
+            return SinkInstance
+        from fanlight.delivery.process import ProcessInstance  # noqa: PLC0415 - most applications need none of it
+
+        return ProcessInstance

@@ -110,6 +110,8 @@ class LaneWorker:
                     break
                 self._clock.wait(self._condition, remaining)
             self._drop_rest()
+        if not self._stopped:
+            self._host.abandon()
         self._voice.losses(self._ledger.snapshot().dropped, at_last=True)
 
     def begin_close(self, deadline: float) -> None:

@@ -25,6 +25,7 @@ def against_script(received: Received, expected: Expected) -> Iterator[str]:
         "retrievals": (received.count("retriever"), expected.retrievals),
         "input tokens": (received.input_tokens, expected.input_tokens),
         "output tokens": (received.output_tokens, expected.output_tokens),
+        "cost in USD": (received.cost_usd, expected.cost_usd),
     }
     for what, (found, wanted) in pairs.items():
         if found != wanted:
@@ -36,10 +37,10 @@ def with_each_other(first: Received, second: Received) -> Iterator[str]:
     yield from _different(first.runs, second.runs, first.name, second.name)
 
 
-def with_the_rules(archive: Received, vendor: Received) -> Iterator[str]:
-    """Yield what reached the vendor although an EU tenant's, or did not although somebody else's."""
+def with_the_rules(archive: Received, abroad: Received) -> Iterator[str]:
+    """Yield what reached the destination *abroad* although an EU tenant's, or did not although somebody else's."""
     allowed = [run for run in archive.runs if not run.tenant_id.startswith("eu-")]
-    yield from _different(allowed, vendor.runs, "the rules", vendor.name)
+    yield from _different(allowed, abroad.runs, "the rules", abroad.name)
 
 
 def _different(first: Iterable[SeenRun], second: Iterable[SeenRun], one: str, other: str) -> Iterator[str]:
@@ -70,10 +71,10 @@ def without_secret(secret: str, raw: Mapping[str, bytes]) -> Iterator[str]:
 
 
 def without_content(raw: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield which of the scripts' sentences the vendor was told, and which the archive was not."""
+    """Yield which of the scripts' sentences the experiment tracker was told, and which the archive was not."""
     for sentence in _SENTENCES:
-        if sentence in raw.get("vendor", b""):
-            yield f"vendor: {sentence.decode()!r} can be read there"
+        if sentence in raw.get("experiments", b""):
+            yield f"experiments: {sentence.decode()!r} can be read there"
         if sentence not in raw.get("archive", b""):
             yield f"archive: {sentence.decode()!r} is missing there"
 

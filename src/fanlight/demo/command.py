@@ -15,13 +15,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fanlight.demo.phoenix import HOW_TO_START, PROJECT, Phoenix, checked_url
+from fanlight.demo.phoenix import HOW_TO_START, Phoenix, checked_url
 
 if TYPE_CHECKING:
-    from fanlight.demo.evidence import Evidence
+    from fanlight.demo.evidence import Evidence, Far
 
 _CONFIG: Final = "demo.yaml"
-_NEEDED: Final = {"langgraph": "fanlight[demo]", "fanlight_otel": "fanlight-otel"}
+_NEEDED: Final = ("langgraph", "fanlight_arize", "fanlight_lake", "fanlight_otel", "fanlight_wandb", "duckdb")
+_SPACE: Final = "demo"
+"""The Arize space of demo.yaml."""
+_INSTALL: Final = "pip install 'fanlight[demo]'"
 _NO_NETWORK: Final = {"LANGSMITH_TRACING": "false", "LANGCHAIN_TRACING_V2": "false"}
 """The demo stays on this machine, whatever tracer the environment asks LangChain for."""
 
@@ -32,18 +35,22 @@ def main(argv: Sequence[str]) -> int:
     if options.show_config:
         sys.stdout.write(_config_text())
         return 0
-    missing = [f"pip install '{package}'" for module, package in _NEEDED.items() if find_spec(module) is None]
+    missing = [module for module in _NEEDED if find_spec(module) is None]
     if missing:
-        return _refuse("The demo needs more than the core:\n\n    " + "\n    ".join(missing) + "\n")
+        return _refuse(f"The demo needs more than the core ({', '.join(missing)}):\n\n    {_INSTALL}\n")
     phoenix = Phoenix(options.phoenix) if options.phoenix else None
     if phoenix is not None and not phoenix.answers:
         return _refuse(f"No Phoenix answers at {phoenix.url}.\n\n{HOW_TO_START}")
     directory = _directory(options.out)
+    from fanlight.demo.evidence import Far
+
+    key = secrets.token_hex(16)
     with (
-        import_module("fanlight_otel.testing").OtlpReceiver() as receiver,
-        _environment(_settings(directory, receiver.http_endpoint, phoenix)),
+        import_module("fanlight_otel.testing").OtlpReceiver() as tracing,
+        import_module("fanlight_arize.testing").ArizeReceiver(space_id=_SPACE, api_key=key) as arize,
+        _environment(_settings(directory, tracing, arize, phoenix) | {"FANLIGHT_DEMO_ARIZE_KEY": key}),
     ):
-        return _run(directory, receiver, phoenix, options.pace)
+        return _run(directory, Far(tracing=tracing, arize=arize, phoenix=phoenix), options.pace)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,10 +95,12 @@ def _directory(wanted: Path | None) -> Path:
     return directory
 
 
-def _settings(directory: Path, otlp: str, phoenix: Phoenix | None) -> dict[str, str]:
+def _settings(directory: Path, tracing: Any, arize: Any, phoenix: Phoenix | None) -> dict[str, str]:
     return {
         "FANLIGHT_DEMO_DIR": str(directory),
-        "FANLIGHT_DEMO_OTLP": otlp,
+        "FANLIGHT_DEMO_OTLP": tracing.http_endpoint,
+        "FANLIGHT_DEMO_ARIZE": arize.http_endpoint,
+        "FANLIGHT_DEMO_WITH_ARIZE": "false" if phoenix else "true",
         "FANLIGHT_DEMO_WITH_PHOENIX": "true" if phoenix else "false",
         "FANLIGHT_DEMO_PHOENIX": phoenix.url if phoenix else "http://localhost:6006",
         **_NO_NETWORK,
@@ -112,7 +121,7 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _run(directory: Path, receiver: Any, phoenix: Phoenix | None, pace: float) -> int:
+def _run(directory: Path, far: Far, pace: float) -> int:
     from fanlight.demo.evidence import read_back
     from fanlight.demo.play import play
 
@@ -122,10 +131,8 @@ def _run(directory: Path, receiver: Any, phoenix: Phoenix | None, pace: float) -
     played = play(config, pace)
     if played.health.state == "disabled":
         return _refuse(f"Nothing was captured: {played.health.reason}.\n")
-    good = _tell(read_back(played, directory, receiver, phoenix, began))
+    good = _tell(read_back(played, directory, far, began))
     sys.stdout.write(f"\nThe files are in {directory}, the rules are shown by: fanlight demo --show-config\n")
-    if phoenix is not None:
-        sys.stdout.write(f"The traces are in the project {PROJECT} at {phoenix.url}/projects\n")
     return 0 if good else 1
 
 
@@ -134,11 +141,12 @@ def _tell(evidence: Evidence) -> bool:
     from fanlight.demo.verdict import judge
 
     report = Report()
-    report.heading("What each destination received, read back from it")
-    for received in (evidence.archive, *evidence.tracers, evidence.vendor):
-        report.received(received)
+    report.heading("The trees, as the data lake holds them")
+    report.trees(evidence.archive)
     report.heading("The router's own ledger")
     report.ledger(evidence.played.health)
     report.heading("Is it what it must be?")
     judge(evidence, report)
+    report.heading("What each destination received, read back from it, and where to look")
+    report.destinations(evidence.all)
     return report.good

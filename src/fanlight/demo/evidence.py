@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Protocol
 
 import msgspec
 
-from fanlight.demo.phoenix import Phoenix
+from fanlight.demo.phoenix import PROJECT, Phoenix
 from fanlight.demo.play import Played
-from fanlight.demo.received import Received, read_jsonl, read_spans
+from fanlight.demo.readers import runs_of_events, runs_of_rows, runs_of_spans
+from fanlight.demo.received import Received
 
-_FILES: Final = {"archive": "events.jsonl", "vendor": "vendor.jsonl"}
-"""The files of demo.yaml, by their sinks."""
+
+class Receiver(Protocol):
+    """What keeps the spans that it was sent."""
+
+    @property
+    def spans(self) -> list[Any]:
+        """The spans, decoded from the wire."""
+        ...
+
+
+class Far(msgspec.Struct, frozen=True, kw_only=True):
+    """The far ends that the demo itself runs, and the Phoenix that somebody else does."""
+
+    tracing: Receiver
+    arize: Receiver
+    phoenix: Phoenix | None
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,43 +38,84 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     played: Played
     archive: Received
-    vendor: Received
-    tracers: tuple[Received, ...]
-    """The destinations that got spans: the embedded receiver, and Phoenix if there is one."""
+    """The data lake in this region: all events of everybody."""
+    tracing: Received
+    arize: Received
+    experiments: Received
     raw: dict[str, bytes]
     """What each destination holds, undecoded, to search it for what must not be there."""
 
+    @property
+    def all(self) -> tuple[Received, ...]:
+        """All destinations."""
+        return (self.archive, self.tracing, self.arize, self.experiments)
 
-def read_back(played: Played, directory: Path, receiver: Any, phoenix: Phoenix | None, since: datetime) -> Evidence:
+    @property
+    def abroad(self) -> tuple[Received, ...]:
+        """Those that EU tenants must not reach."""
+        return (self.arize, self.experiments)
+
+
+def read_back(played: Played, directory: Path, far: Far, since: datetime) -> Evidence:
     """
     Return what all destinations hold.
 
     Args:
         played: What was played.
-        directory: Where the jsonl sinks wrote.
-        receiver: The embedded OTLP receiver.
-        phoenix: The Phoenix server, if one took part.
+        directory: Where the lake and the W&B files are.
+        far: Where the spans went.
         since: When the play began.
     """
-    archive = read_jsonl("archive", directory / _FILES["archive"])
-    where = f"{receiver.http_endpoint}/v1/traces, decoded from the wire"
-    tracers = [read_spans("tracing", where, receiver.spans)]
-    raw = {"screen": played.printed.encode(), "tracing": _searchable(receiver.spans), **_contents(directory)}
-    if phoenix is not None:
-        tracers.append(phoenix.read({run.trace_id for run in archive.runs}, len(archive.runs), since))
-        raw["phoenix"] = phoenix.raw
+    archive, lines = _lake(directory / "lake")
+    experiments, table = _experiments(directory / "wandb")
+    tracing = Received(
+        name="tracing", look="an OTLP receiver inside the demo", runs=tuple(runs_of_spans(far.tracing.spans))
+    )
+    arize, spans = _arize(far, archive, since)
     return Evidence(
         played=played,
         archive=archive,
-        vendor=read_jsonl("vendor", directory / _FILES["vendor"]),
-        tracers=tuple(tracers),
-        raw=raw,
+        tracing=tracing,
+        arize=arize,
+        experiments=experiments,
+        raw={
+            "screen": played.printed.encode(),
+            "archive": lines,
+            "tracing": _searchable(far.tracing.spans),
+            "arize": spans,
+            "experiments": table,
+        },
     )
 
 
-def _contents(directory: Path) -> dict[str, bytes]:
-    return {sink: (directory / name).read_bytes() for sink, name in _FILES.items() if (directory / name).exists()}
+def _lake(directory: Path) -> tuple[Received, bytes]:
+    events = import_module("fanlight_lake.testing").read_events(directory) if directory.exists() else []
+    query = "select name, status, cost_usd from traces"
+    look = f'fanlight lake query "{query}" --path {directory}'
+    received = Received(name="archive", look=look, runs=tuple(runs_of_events(events)))
+    return received, b"\n".join(event.to_json() for event in events)
 
 
-def _searchable(spans: Iterable[Any]) -> bytes:
-    return "\n".join(repr(span) for span in spans).encode()
+def _experiments(directory: Path) -> tuple[Received, bytes]:
+    found = import_module("fanlight_wandb.testing").read_runs(directory)
+    rows = [row for run in found for row in run.rows]
+    look = f"wandb sync {directory}/wandb/offline-run-*"
+    files = (path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
+    raw = b"\n".join([_searchable(rows), *(path.read_bytes() for path in files)])
+    return Received(name="experiments", look=look, runs=tuple(runs_of_rows(rows))), raw
+
+
+def _arize(far: Far, archive: Received, since: datetime) -> tuple[Received, bytes]:
+    if far.phoenix is None:
+        look = "Arize's endpoint, played by the demo"
+        return Received(name="arize", look=look, runs=tuple(runs_of_spans(far.arize.spans))), _searchable(
+            far.arize.spans
+        )
+    allowed = [run for run in archive.runs if not run.tenant_id.startswith("eu-")]
+    found = far.phoenix.read({run.trace_id for run in allowed}, len(allowed), since)
+    look = f"{far.phoenix.url}/projects, project {PROJECT}"
+    return Received(name="arize", look=look, runs=found), far.phoenix.raw
+
+
+def _searchable(values: Iterable[Any]) -> bytes:
+    return "\n".join(repr(value) for value in values).encode()

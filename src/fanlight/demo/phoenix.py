@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any, Final
 
-from fanlight.demo.received import Received, SeenRun, run_of_span
+from fanlight.demo.readers import run_of_span
+from fanlight.demo.received import SeenRun
 
 PROJECT: Final = "fanlight-demo"
 _PAGE: Final = 500
@@ -60,7 +61,7 @@ class Phoenix:
         except (OSError, HTTPException):
             return False
 
-    def read(self, traces: Collection[str], runs: int, since: datetime, patience: float = 15.0) -> Received:
+    def read(self, traces: Collection[str], runs: int, since: datetime, patience: float = 15.0) -> tuple[SeenRun, ...]:
         """Return what it holds of *traces*, begun at *since*; waits until that is *runs* or *patience* seconds."""
         give_up = time.monotonic() + patience
         while True:
@@ -69,7 +70,7 @@ class Phoenix:
                 break
             time.sleep(0.2)
         self.raw = json.dumps(spans).encode()
-        return Received(name="phoenix", where=f"{self.url}/projects", runs=tuple(_run(span) for span in spans))
+        return tuple(_run(span) for span in spans)
 
     def _spans(self, since: datetime) -> Iterator[dict[str, Any]]:
         query = {"limit": str(_PAGE), "start_time": since.astimezone(UTC).isoformat()}

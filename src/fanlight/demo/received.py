@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
-
-from fanlight.event import TelemetryEvent
-from fanlight.semconv import Fanlight, GenAI
 
 
 class SeenRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,14 +20,16 @@ class SeenRun(msgspec.Struct, frozen=True, kw_only=True):
     tenant_id: str
     input_tokens: int
     output_tokens: int
+    cost_usd: float | None
+    """`None` where it is not known, and where there is nothing to pay for."""
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one destination holds of this demo."""
 
     name: str
-    where: str
-    """A path or a URL, for whoever wants to look."""
+    look: str
+    """How whoever wants to can see for himself: a command, or a URL."""
     runs: tuple[SeenRun, ...]
 
     @property
@@ -64,54 +61,15 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
         """The answers' tokens."""
         return sum(run.output_tokens for run in self.runs)
 
+    @property
+    def cost_usd(self) -> float:
+        """What the model calls cost, to the nano-dollar: below that, sums of floats differ by their order."""
+        return round(sum(run.cost_usd or 0.0 for run in self.runs), 9)
+
     def of_trace(self, trace_id: str) -> Received:
         """Return what is held of one trace."""
-        return msgspec.structs.replace(self, runs=tuple(run for run in self.runs if run.trace_id == trace_id))
+        return self.only(run for run in self.runs if run.trace_id == trace_id)
 
-
-def read_jsonl(name: str, path: Path) -> Received:
-    """Return what the file at *path* holds; nothing where there is none."""
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    events = (TelemetryEvent.from_json(line) for line in lines)
-    return Received(name=name, where=str(path), runs=tuple(_of_event(event) for event in events if event.ends_run))
-
-
-def _of_event(event: TelemetryEvent) -> SeenRun:
-    return SeenRun(
-        trace_id=event.trace_id,
-        span_id=event.span_id,
-        parent_span_id=event.parent_span_id,
-        name=event.name,
-        kind=event.run_type,
-        status=event.status or "",
-        tenant_id=event.tenant_id or "",
-        input_tokens=event.input_tokens or 0,
-        output_tokens=event.output_tokens or 0,
-    )
-
-
-def read_spans(name: str, where: str, spans: Iterable[Any]) -> Received:
-    """Return what *spans*, as the receiver decoded them from the wire, hold."""
-    runs = (
-        run_of_span(span.trace_id, span.span_id, span.parent_span_id, span.attributes, failed=span.status == "error")
-        for span in spans
-    )
-    return Received(name=name, where=where, runs=tuple(runs))
-
-
-def run_of_span(
-    trace_id: str, span_id: str, parent_span_id: str | None, attributes: Mapping[str, Any], *, failed: bool
-) -> SeenRun:
-    """Return the run that a span with *attributes* stands for; *failed* is what the span's own status says."""
-    status = str(attributes.get(Fanlight.STATUS, ""))
-    return SeenRun(
-        trace_id=trace_id,
-        span_id=span_id,
-        parent_span_id=parent_span_id,
-        name=str(attributes.get(Fanlight.NAME, "")),
-        kind=str(attributes.get(Fanlight.RUN_TYPE, "")),
-        status=status if failed == (status == "error") else f"{status}, but not by the span's own status",
-        tenant_id=str(attributes.get(Fanlight.TENANT_ID, "")),
-        input_tokens=int(attributes.get(GenAI.USAGE_INPUT_TOKENS, 0)),
-        output_tokens=int(attributes.get(GenAI.USAGE_OUTPUT_TOKENS, 0)),
-    )
+    def only(self, runs: Iterable[SeenRun]) -> Received:
+        """Return the same with *runs* alone."""
+        return msgspec.structs.replace(self, runs=tuple(runs))

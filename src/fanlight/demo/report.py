@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
 from fanlight.demo.received import Received
-from fanlight.demo.tables import ledger_table, received_table
+from fanlight.demo.tables import destinations_table, ledger_table, trees_table
 from fanlight.health import RouterHealth
 
 
@@ -28,9 +28,16 @@ class Report:
         """Print the head of a section."""
         self._print(f"\n{text}\n{'-' * len(text)}\n")
 
-    def received(self, received: Received) -> None:
-        """Print what one destination holds."""
-        self._print(f"\n{received.name}: {received.where}\n{received_table(received)}")
+    def trees(self, received: Received) -> None:
+        """Print the trees that one destination holds."""
+        self._print(trees_table(received))
+
+    def destinations(self, destinations: Sequence[Received]) -> None:
+        """Print what each destination holds, and how to look there."""
+        self._print(f"{destinations_table(destinations)}\n")
+        width = max(len(received.name) for received in destinations)
+        for received in destinations:
+            self._print(f"  {received.name.ljust(width)}   {received.look}\n")
 
     def ledger(self, health: RouterHealth) -> None:
         """Print the router's account."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -40,6 +41,10 @@ STEPS: Final = (
 )
 
 
+ABROAD: Final = tuple(step for step in STEPS if not step.tenant_id.startswith("eu-"))
+"""The steps whose runs may leave the region."""
+
+
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """What the scripts did, added up."""
 
@@ -50,11 +55,12 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     retrievals: int
     input_tokens: int
     output_tokens: int
+    cost_usd: float
 
 
-def expected() -> Expected:
-    """Return the sums over all steps, from the workloads' own truth."""
-    truths: list[Truth] = [step.workload.truth for step in STEPS]
+def expected(steps: Iterable[Step] = STEPS) -> Expected:
+    """Return the sums over *steps*, from the workloads' own truth."""
+    truths: list[Truth] = [step.workload.truth for step in steps]
     return Expected(
         statuses=Counter(status for truth in truths for status in truth.roots),
         llm_calls=sum(truth.llm_calls for truth in truths),
@@ -62,4 +68,5 @@ def expected() -> Expected:
         retrievals=sum(truth.retrievals for truth in truths),
         input_tokens=sum(truth.input_tokens for truth in truths),
         output_tokens=sum(truth.output_tokens for truth in truths),
+        cost_usd=float(sum(truth.cost_usd or 0 for truth in truths)),
     )

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Final, Self
 
 from fanlight.demo.received import Received
 from fanlight.health import RouterHealth
+
+
+class Dollars(str):
+    """An amount as it is shown."""
+
+    __slots__ = ()
+
+    def __new__(cls, amount: float) -> Self:
+        """Return *amount*, to the micro-dollar."""
+        return super().__new__(cls, f"{amount:.6f}")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return *rows* under *header* in aligned columns; numbers are right-aligned."""
     cells = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    right = [all(isinstance(row[column], int) for row in rows) for column in range(len(header))]
+    right = [all(isinstance(row[column], int | Dollars) for row in rows) for column in range(len(header))]
     return "".join(f"  {_line(row, widths, right)}\n" for row in cells)
 
 
@@ -24,18 +35,25 @@ def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> s
     return "   ".join(padded).rstrip()
 
 
-def received_table(received: Received) -> str:
-    """Return one line for each tree that a destination holds, and their sums."""
+def trees_table(received: Received) -> str:
+    """Return one line for each tree that a destination holds."""
     rows: list[Sequence[object]] = []
     for root in received.roots:
         tree = received.of_trace(root.trace_id)
         rows.append((root.name, root.tenant_id, *_figures(tree), root.status))
-    statuses = ", ".join(f"{count} {status}" for status, count in sorted(received.statuses.items()))
-    rows.append((f"{len(received.roots)} trees", "", *_figures(received), statuses))
-    return table(("tree", "tenant", "runs", "models", "tools", "retrievals", "in", "out", "errors", "status"), rows)
+    return table(("tree", "tenant", *_FIGURES, "status"), rows)
 
 
-def _figures(received: Received) -> tuple[int, ...]:
+def destinations_table(destinations: Iterable[Received]) -> str:
+    """Return one line for each destination."""
+    rows = [(received.name, len(received.roots), *_figures(received)) for received in destinations]
+    return table(("destination", "trees", *_FIGURES), rows)
+
+
+_FIGURES: Final = ("runs", "models", "tools", "retrievals", "in", "out", "USD", "errors")
+
+
+def _figures(received: Received) -> tuple[object, ...]:
     return (
         len(received.runs),
         received.count("llm"),
@@ -43,6 +61,7 @@ def _figures(received: Received) -> tuple[int, ...]:
         received.count("retriever"),
         received.input_tokens,
         received.output_tokens,
+        Dollars(received.cost_usd),
         received.errors,
     )
 

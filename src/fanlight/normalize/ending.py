@@ -13,6 +13,7 @@ from fanlight.capture.record import CallbackRecord
 from fanlight.event import ErrorInfo, Message, Status, TelemetryEvent, Tool
 from fanlight.normalize.arguments import argument, text_of
 from fanlight.normalize.documents import documents_of
+from fanlight.normalize.embedding import embedding_ended
 from fanlight.normalize.failure import error_info
 from fanlight.normalize.messages import finish_reason_of, message_of
 from fanlight.normalize.model import answered
@@ -160,4 +161,6 @@ _ENDS: Final[dict[str, tuple[str, str, Content]]] = {
     "tool_error": ("tool", "error", run_failed),
     "retriever_end": ("retriever", "end", retriever_ended),
     "retriever_error": ("retriever", "error", run_failed),
+    "embedding_end": ("embedding", "end", embedding_ended),
+    "embedding_error": ("embedding", "error", run_failed),
 }

@@ -4,7 +4,8 @@ How events are put together: what starts a run, what happens inside it, what end
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -14,6 +15,10 @@ from fanlight.event import LangGraph, RunEvent, TelemetryEvent
 from fanlight.normalize.tree import Lineage, Run
 from fanlight.normalize.values import Reader
 from fanlight.tracecontext import parse_traceparent, span_id_of
+
+PriceOf: TypeAlias = Callable[[TelemetryEvent], TelemetryEvent]
+"""Returns the end of a model's call with what it cost, or as it is where that is not known."""
+_CHARGED: Final = ("llm", "embedding")
 
 
 def start_event(
@@ -77,8 +82,14 @@ def inner_event(
     )
 
 
-def end_event(run: Run, event_type: str, time_unix_nano: int, reader: Reader, fields: dict[str, Any]) -> TelemetryEvent:
-    """Return the event that ends *run*: all that its start said, and *fields*; on roots with the sums of the tree."""
+def end_event(
+    run: Run, event_type: str, time_unix_nano: int, reader: Reader, fields: dict[str, Any], price: PriceOf
+) -> TelemetryEvent:
+    """
+    Return the event that ends *run*: all that its start said, and *fields*; on roots with the sums of the tree.
+
+    *price* puts the cost on those that end a model's call, before the sums take it.
+    """
     start, sequence = run.start, run.next_sequence()
     if truncated := reader.truncated:
         replaced = {item.field for item in truncated}
@@ -94,8 +105,11 @@ def end_event(run: Run, event_type: str, time_unix_nano: int, reader: Reader, fi
         **fields,
     )
     tree = run.lineage.tree
+    if event.run_type in _CHARGED:
+        event = price(event)
+        if tree is not None:
+            tree.tally.spent(event)
     if tree is not None and event.run_type == "llm":
-        tree.tally.spent(event)
         tree.requests.add(event.output_messages, event.trace_id, event.span_id)
     return replace(event, rollup=tree.tally.rollup()) if tree is not None and event.is_root else event
 

@@ -56,7 +56,7 @@ def requested(reader: Reader, kwargs: dict[str, Any], serialized: Any) -> dict[s
     metadata = mapping(kwargs.get("metadata"))
     params = mapping(kwargs.get("invocation_params"))
     fields: dict[str, Any] = {
-        "provider": provider_of(metadata.get("ls_provider")) or _provider_by_package(serialized),
+        "provider": provider_of(metadata.get("ls_provider")) or provider_by_package(serialized),
         "request_model": text_of(metadata.get("ls_model_name")) or _first(params, _REQUEST_MODEL),
     }
     if allowed := _allowed(params, metadata):
@@ -110,7 +110,7 @@ def _gateway(fields: dict[str, Any], gateway: dict[str, Any]) -> None:
         fields["response_model"] = model
 
 
-def _provider_by_package(serialized: Any) -> str | None:
+def provider_by_package(serialized: Any) -> str | None:
     """Return the provider by the integration package, `langchain_openai`, where the model does not say it."""
     path = serialized.get("id") if isinstance(serialized, dict) else None
     package = path[0] if isinstance(path, list) and path and isinstance(path[0], str) else ""

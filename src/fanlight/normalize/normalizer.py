@@ -11,12 +11,14 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from fanlight.capture.feedback import CALLBACK as FEEDBACK
 from fanlight.capture.record import CallbackRecord
 from fanlight.event import Link, TelemetryEvent
 from fanlight.normalize.arguments import argument, metadata_of, text_of
 from fanlight.normalize.ending import Content as EndContent
 from fanlight.normalize.ending import end_of
-from fanlight.normalize.events import end_event, inner_event, run_event, start_event, trace_id_of
+from fanlight.normalize.events import PriceOf, end_event, inner_event, run_event, start_event, trace_id_of
+from fanlight.normalize.feedback import feedback_event
 from fanlight.normalize.happening import HAPPENINGS
 from fanlight.normalize.identity import identity_fields, is_off, lineage_of
 from fanlight.normalize.langgraph import position_of, resumes, thread_of
@@ -31,6 +33,10 @@ from fanlight.normalize.tree import Lineage, Run, Tree
 from fanlight.normalize.values import Reader
 
 
+def _unpriced(event: TelemetryEvent) -> TelemetryEvent:
+    return event
+
+
 class Normalizer:
     """
     Turns what was captured into events, and remembers the open runs between the two.
@@ -40,10 +46,12 @@ class Normalizer:
 
     Args:
         settings: The origin of all events, and the bounds they are kept in.
+        price: Puts the cost on the events that end model calls.
     """
 
-    def __init__(self, settings: NormalizerSettings) -> None:
+    def __init__(self, settings: NormalizerSettings, price: PriceOf = _unpriced) -> None:
         self._settings = settings
+        self._price = price
         self._origin = {
             "service_name": settings.service_name,
             "service_version": settings.service_version,
@@ -67,6 +75,9 @@ class Normalizer:
         """
         if record.callback in HAPPENINGS:
             return self._happening(record if record.run_id is not None else _named(record))
+        if record.callback == FEEDBACK:
+            event = feedback_event(record, self._runs, self._reader(), self._settings, self._origin)
+            return [] if event is None else [event]
         if record.run_id is None:
             return []
         if (started := start_of(record)) is not None:
@@ -168,7 +179,7 @@ class Normalizer:
             fields["duration_ms"] = (record.perf_ns - run.started_perf_ns) / 1e6
             if record.first_token_perf_ns is not None:
                 fields["time_to_first_token_ms"] = (record.first_token_perf_ns - run.started_perf_ns) / 1e6
-        event = end_event(run, f"{run_type}.{phase}", record.time_unix_nano, reader, fields)
+        event = end_event(run, f"{run_type}.{phase}", record.time_unix_nano, reader, fields, self._price)
         if event.status == "interrupted" and run.lineage.tree is not None:
             self._interrupted.paused(thread_of(event.langgraph), event, run.lineage.tree.requests)
         self._runs.close(run, record.perf_ns)
@@ -176,7 +187,7 @@ class Normalizer:
 
     def _abandon(self, run: Run, perf_ns: int, unix_ns: int) -> TelemetryEvent:
         fields = {"status": "abandoned", "partial": True}
-        event = end_event(run, f"{run.start.run_type}.end", unix_ns, self._reader(), fields)
+        event = end_event(run, f"{run.start.run_type}.end", unix_ns, self._reader(), fields, self._price)
         self._runs.close(run, perf_ns, seen=False)
         return event
 

@@ -40,6 +40,8 @@ class RunTable:
         self._off: OrderedDict[UUID, int] = OrderedDict()
         self._past: OrderedDict[UUID, Past] = OrderedDict()
         self._ended_roots: deque[tuple[int, Tree]] = deque()
+        self._root_of: OrderedDict[str, UUID] = OrderedDict()
+        """The latest root of each trace that is not named after its root."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -49,6 +51,10 @@ class RunTable:
         self._open[run.id] = run
         if run.lineage.tree is not None:
             run.lineage.tree.open.add(run.id)
+        if run.start.is_root and run.start.trace_id != run.id.hex:
+            self._root_of[run.start.trace_id] = run.id
+            if len(self._root_of) > _MAX_PAST:
+                self._root_of.popitem(last=False)
 
     def open_off(self, run_id: UUID, perf_ns: int) -> None:
         """Add a run that is not captured, so that those below it are not either."""
@@ -70,6 +76,10 @@ class RunTable:
             return OFF
         past = self._past.get(run_id)
         return past.lineage if past else None
+
+    def root_of(self, trace_id: str) -> UUID:
+        """Return the latest root of a trace; of one that is not known, the root whose own trace it would be."""
+        return self._root_of.get(trace_id) or UUID(hex=trace_id)
 
     def next_sequence(self, run_id: UUID) -> int:
         """Return the ordinal of the first event of a run that is not open: 0, unless it was known before."""

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from fanlight.capture.record import CallbackRecord
 from fanlight.event import Tool
 from fanlight.normalize.arguments import argument, identifier, mapping, metadata_of, sequence, text_of
+from fanlight.normalize.embedding import embedding_started
 from fanlight.normalize.langgraph import chain_operation
 from fanlight.normalize.messages import messages_of
 from fanlight.normalize.model import requested
@@ -107,4 +108,5 @@ _STARTS: Final[dict[str, tuple[str, Content]]] = {
     "llm_start": ("llm", llm_started),
     "tool_start": ("tool", tool_started),
     "retriever_start": ("retriever", retriever_started),
+    "embedding_start": ("embedding", embedding_started),
 }

@@ -16,6 +16,13 @@ _TOTAL: Final = ("total_tokens", "total_token_count", "totalTokens")
 _INPUT_DETAILS: Final = ("input_token_details", "prompt_tokens_details", "input_tokens_details")
 _OUTPUT_DETAILS: Final = ("output_token_details", "completion_tokens_details", "output_tokens_details")
 _EPHEMERAL: Final = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+_CACHE_READ: Final = ("cache_read", "cached_tokens", "priority_cache_read", "flex_cache_read")
+"""OpenAI's integration names its service tier in the key."""
+_REASONING: Final = ("reasoning", "reasoning_tokens", "priority_reasoning", "flex_reasoning")
+_READ_APART: Final = ("cache_read_input_tokens", "cacheReadInputTokenCount")
+"""Where the input does not include what was cached: Anthropic's own dialect, and Bedrock's metrics of it."""
+_GOOGLES_CACHE_READ: Final = "cached_content_token_count"
+_WRITTEN_APART: Final = ("cache_creation_input_tokens", "cacheWriteInputTokenCount")
 _TOKEN_FIELDS: Final = (
     "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
     "input_audio_tokens", "output_audio_tokens",
@@ -28,15 +35,18 @@ def read_usage(raw: Mapping[str, Any]) -> dict[str, Any]:
     if spent is None and made is None:
         return {}
     inputs, outputs = _details(raw, _INPUT_DETAILS), _details(raw, _OUTPUT_DETAILS)
-    read = _first(inputs, ("cache_read", "cached_tokens")) or _count(raw.get("cache_read_input_tokens"))
+    read = _first(inputs, _CACHE_READ) or _first(raw, (*_READ_APART, _GOOGLES_CACHE_READ))
     lived = [count for key in _EPHEMERAL if (count := _count(inputs.get(key))) is not None]
     written = _first(inputs, ("cache_creation", "cache_write", "cache_write_tokens"))
     written = max(written or 0, sum(lived)) if lived else written
-    written = written or _count(raw.get("cache_creation_input_tokens"))
+    written = written or _first(raw, _WRITTEN_APART)
     if _is_exclusive(raw, spent, read, written):
         spent = (spent or 0) + (read or 0) + (written or 0)
+    reasoning = _reasoning(raw, outputs)
+    if _is_beside(reasoning, raw, spent, made):
+        made = (made or 0) + (reasoning or 0)
     total = max(_first(raw, _TOTAL) or 0, (spent or 0) + (made or 0))
-    counts = (spent, made, total, read, written, _reasoning(raw, outputs), *_audio(inputs, outputs))
+    counts = (spent, made, total, read, written, reasoning, *_audio(inputs, outputs))
     fields: dict[str, Any] = {
         name: count for name, count in zip(_TOKEN_FIELDS, counts, strict=True) if count is not None
     }
@@ -48,12 +58,20 @@ def read_usage(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _is_exclusive(raw: Mapping[str, Any], spent: int | None, read: int | None, written: int | None) -> bool:
     """Whether the input does not include the cached tokens: Anthropic's own dialect, and broken adapters."""
     cached = (read or 0) + (written or 0)
-    own_dialect = "cache_read_input_tokens" in raw or "cache_creation_input_tokens" in raw
+    own_dialect = any(key in raw for key in (*_READ_APART, *_WRITTEN_APART))
     return bool(cached) and (own_dialect or cached > (spent or 0))
 
 
+def _is_beside(reasoning: int | None, raw: Mapping[str, Any], spent: int | None, made: int | None) -> bool:
+    """Whether the output does not include the reasoning: Google's own dialect, and what its adapters make of it."""
+    if not reasoning:
+        return False
+    told_apart = _first(raw, _TOTAL) == (spent or 0) + (made or 0) + reasoning
+    return "candidates_token_count" in raw or reasoning > (made or 0) or told_apart
+
+
 def _reasoning(raw: Mapping[str, Any], outputs: Mapping[str, Any]) -> int | None:
-    found = _first(outputs, ("reasoning", "reasoning_tokens"))
+    found = _first(outputs, _REASONING)
     return found if found is not None else _first(raw, ("thoughts_token_count", "reasoning_tokens"))
 
 
@@ -67,7 +85,7 @@ _READ_DETAILS: Final = frozenset(
      "reasoning", "reasoning_tokens"}
 )  # fmt: skip
 _READ_TOTALS: Final = frozenset(
-    {*INPUT_KEYS, *OUTPUT_KEYS, *_TOTAL, "cache_read_input_tokens", "cache_creation_input_tokens", "total_cost",
+    {*INPUT_KEYS, *OUTPUT_KEYS, *_TOTAL, *_READ_APART, *_WRITTEN_APART, _GOOGLES_CACHE_READ, "total_cost",
      "thoughts_token_count", "reasoning_tokens"}
 )  # fmt: skip
 

@@ -6,16 +6,18 @@ from typing import Any, Final
 
 import msgspec
 
-from fanlight.event import AgentAction, Document, ErrorInfo, Message, RunEvent, TelemetryEvent, Tool, ToolCall
+from fanlight.event import AgentAction, Document, ErrorInfo, Feedback, Message, RunEvent, TelemetryEvent, Tool, ToolCall
 
 _STOPS: Final = ("stop", "stop_sequences")
 
 
 def strip_content(event: TelemetryEvent) -> TelemetryEvent:
     """
-    Return *event* without prompts, answers, documents' text, arguments, results, custom data and exception messages.
+    Return *event* without prompts, answers, documents' text, arguments, results, custom data, explanations and
+    exception messages.
 
-    Names, ids, counts, scores, ranks, models, usage, times, tags and metadata stay: they are what an operator reads.
+    Names, ids, counts, scores, labels, ranks, models, usage, times, tags and metadata stay: they are what an operator
+    reads.
     """
     return event.replace(
         inputs=None,
@@ -28,6 +30,7 @@ def strip_content(event: TelemetryEvent) -> TelemetryEvent:
         tool_definitions=tuple(filter(None, map(_definition, event.tool_definitions))),
         tool=event.tool and Tool(name=event.tool.name, call_id=event.tool.call_id),
         agent_action=event.agent_action and AgentAction(tool=event.agent_action.tool),
+        feedback=event.feedback and _feedback(event.feedback),
         run_events=tuple(map(_run_event, event.run_events)),
         error=event.error and ErrorInfo(type=event.error.type),
     )
@@ -45,6 +48,10 @@ def _message(message: Message) -> Message:
 
 def _document(document: Document) -> Document:
     return Document(rank=document.rank, id=document.id, score=document.score)
+
+
+def _feedback(feedback: Feedback) -> Feedback:
+    return msgspec.structs.replace(feedback, explanation=None)
 
 
 def _run_event(happened: RunEvent) -> RunEvent:

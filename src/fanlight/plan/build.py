@@ -14,6 +14,7 @@ from fanlight.errors import ConfigError, Problem
 from fanlight.plan.findings import Findings
 from fanlight.plan.model import Plan
 from fanlight.plan.oddities import warn_of_oddities
+from fanlight.plan.prices import warn_of_prices
 from fanlight.plan.reach import reached_sinks
 from fanlight.plan.restrictions import check_restrictions
 from fanlight.plan.routes import ParsedRoute, RouteParser
@@ -76,6 +77,7 @@ def build_plan(
     check_restrictions(findings, routes, planner.facts, registry.sink_types)
     check_tests(loaded, findings)
     warn_of_oddities(findings, loaded, routes, planner.facts)
+    warn_of_prices(findings, loaded, registry)
 
     findings.add_placed(placeholders.problems)
     if findings.errors or loaded.config is None:

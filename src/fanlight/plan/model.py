@@ -11,7 +11,7 @@ from fanlight.delivery.settings import LaneSettings
 from fanlight.errors import Problem
 from fanlight.plugins import PluginRegistry
 from fanlight.routing import RoutingTable
-from fanlight.sinks.base import SinkConfig, SinkType
+from fanlight.sinks.base import Isolation, SinkConfig, SinkType
 
 
 class PlannedSink(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,8 @@ class PlannedSink(msgspec.Struct, frozen=True, kw_only=True):
     """The sink's own settings."""
     settings: LaneSettings
     """The sink's own delivery settings over `defaults`, over its type's, over fanlight's."""
+    isolation: Isolation = "thread"
+    """The sink's own word over its type's."""
     labels: dict[str, str] = {}
     content: Literal["full", "metadata"] = "full"
     collapse: CollapseConfig = CollapseConfig()

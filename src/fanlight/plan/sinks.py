@@ -13,11 +13,12 @@ from fanlight.config.paths import join
 from fanlight.config.sentences import Translator
 from fanlight.config.suggest import did_you_mean
 from fanlight.plan.findings import Findings
+from fanlight.plan.isolation import preferred, refusal
 from fanlight.plan.model import PlannedSink
 from fanlight.plan.settings import contradictions, lane_settings
 from fanlight.plugins import KNOWN_PACKAGES, PRESETS, PluginInfo, PluginRegistry
 from fanlight.routing import SinkFacts
-from fanlight.sinks.base import SinkConfig, SinkType
+from fanlight.sinks.base import Isolation, SinkConfig, SinkType
 
 _SWITCH: Final = TypeAdapter(bool)
 _COMMON: Final = frozenset(CommonSinkConfig.model_fields)
@@ -70,6 +71,7 @@ class SinkPlanner:
         settings = lane_settings(common, self._loaded.defaults, sink_type.defaults)
         for key, sentence in contradictions(settings):
             self._findings.error(join(path if key in raw else "defaults", key), sentence, "change one of them")
+        isolation = self._isolation(path, sink_type, own, common)
         if used and own is not None:
             self.sinks.append(
                 PlannedSink(
@@ -77,11 +79,25 @@ class SinkPlanner:
                     sink_type=sink_type,
                     config=own,
                     settings=settings,
+                    isolation=isolation,
                     labels=common.labels,
                     content=common.content,
                     collapse=common.collapse,
                 )
             )
+
+    def _isolation(self, path: str, sink_type: SinkType, own: SinkConfig | None, common: CommonSinkConfig) -> Isolation:
+        known = None if self._loaded.placeholders.is_open(path, within=True) else own
+        place = join(path, "isolation")
+        try:
+            isolation = common.isolation or (preferred(sink_type, known) if known is not None else "thread")
+        except ValueError as error:
+            self._findings.error(place, str(error), "write `isolation: thread` or `isolation: process`")
+            return "thread"
+        reason = refusal(sink_type, known) if isolation == "process" else None
+        if reason is not None:
+            self._findings.error(place, reason, "write `isolation: thread`")
+        return isolation
 
     def _validated(self, model: type[CommonSinkConfig], raw: dict[str, Any], path: str) -> CommonSinkConfig | None:
         try:

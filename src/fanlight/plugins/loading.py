@@ -23,6 +23,7 @@ from fanlight.hookspecs import (
     SecretResolver,
 )
 from fanlight.sinks.base import SinkConfig, SinkType
+from fanlight.sinks.names import names_of
 
 RESERVED_SCHEMES: Final = ("env", "file")
 RESERVED_COMMANDS: Final = (
@@ -138,13 +139,24 @@ def _check_sink_type(sink_type: SinkType) -> None:
     model: object = sink_type.config_model  # whatever a plugin wrote there
     if not isinstance(model, type) or not issubclass(model, SinkConfig):
         raise TypeError(f"the config_model of sink type {sink_type.name} is no SinkConfig")
-    if sink_type.isolation != "thread":
-        raise TypeError(f"sink type {sink_type.name} wants isolation `{sink_type.isolation}`, which is not built yet")
+    _check_isolation(sink_type)
     taken = sorted(set(model.model_fields) & set(CommonSinkConfig.model_fields))
     if taken:
         raise TypeError(
             f"{model.__name__}.{taken[0]} can never be set: every sink has a key `{taken[0]}` of fanlight's"
         )
+
+
+def _check_isolation(sink_type: SinkType) -> None:
+    wanted: object = sink_type.isolation  # whatever a plugin wrote there
+    if wanted == "thread":
+        return
+    if wanted != "process" and not callable(wanted):
+        raise TypeError(f"sink type {sink_type.name} wants isolation {wanted!r}, neither `thread` nor `process`")
+    try:
+        names_of(sink_type)
+    except TypeError as error:
+        raise TypeError(f"sink type {sink_type.name} cannot run in its own process: {error}") from None
 
 
 def _check_detector(detector: Detector) -> None:

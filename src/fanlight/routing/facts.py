@@ -24,7 +24,8 @@ _IDENTITY: Final = {
 _FIELDS: Final = tuple(field.name for field in msgspec.structs.fields(TelemetryEvent))
 _AT_END: Final = frozenset({
     "status", "error", "outputs", "output_messages", "documents", "duration_ms", "time_to_first_token_ms",
-    "response_model", "finish_reasons", "input_tokens", "output_tokens", "total_tokens", "cost_usd", "rollup",
+    "response_model", "finish_reasons", "input_tokens", "output_tokens", "total_tokens", "cost_usd", "input_cost_usd",
+    "output_cost_usd", "price_source", "rollup",
 })  # fmt: skip
 
 

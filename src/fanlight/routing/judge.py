@@ -19,9 +19,14 @@ _MAX_TEXT: Final = 1024
 _STANDALONE: Final = frozenset({"feedback", "audit", "alert"})
 
 
+def stands_alone(event: TelemetryEvent) -> bool:
+    """Whether *event* is no part of its run's life: it says something about the run, at any time."""
+    return event.type in _STANDALONE
+
+
 def settled(event: TelemetryEvent) -> bool:
     """Whether nothing more will become known of what *event* is about."""
-    return event.ends_run or event.type in _STANDALONE
+    return event.ends_run or stands_alone(event)
 
 
 class Verdict(msgspec.Struct, frozen=True, eq=False):

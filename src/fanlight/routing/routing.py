@@ -8,7 +8,7 @@ import msgspec
 
 from fanlight.event import TelemetryEvent
 from fanlight.routing.decision import Decision
-from fanlight.routing.judge import Verdict
+from fanlight.routing.judge import Verdict, stands_alone
 from fanlight.routing.pins import Remembered
 from fanlight.routing.rules import Restriction
 from fanlight.routing.table import Pin, RoutingTable, unmet
@@ -56,11 +56,8 @@ class Routing:
         """Return where *event* goes. To be called once for each event."""
         table = self._table
         verdict = table.steady.judge(event)
-        forbidden = verdict.restrictions
-        run = self._runs.get(event.run_id)
-        if run is None or event.starts_run:
-            run, lacking = self._begin(event, verdict, table)
-            forbidden |= lacking
+        run, lacking = self._run(event, verdict, table)
+        forbidden = verdict.restrictions | lacking
         passing = table.passing.judge(event)
         if passing.restrictions or passing.requires:
             known = run.pin.known | verdict.known | passing.known
@@ -68,8 +65,15 @@ class Routing:
         if run.pin.table is not table:
             passing = run.pin.table.passing.judge(event)
         decision = self._under(run, forbidden, passing, table)
-        self._end(event)
+        self._end(event, run.trace)
         return decision
+
+    def _run(self, event: TelemetryEvent, verdict: Verdict, table: RoutingTable) -> tuple[_Run, frozenset[Restriction]]:
+        """Return the run that *event* is part of, and what is forbidden for want of a required key."""
+        run = self._runs.get(event.run_id)
+        if stands_alone(event):
+            return self._beside(event, run or self._above(event), verdict, table)
+        return (run, frozenset()) if run is not None and not event.starts_run else self._begin(event, verdict, table)
 
     def _under(self, run: _Run, forbidden: frozenset[Restriction], passing: Verdict, table: RoutingTable) -> Decision:
         trace = run.trace
@@ -88,9 +92,17 @@ class Routing:
         pin, lacking = table.pin(above.pin if above else None, verdict)
         run = _Run(pin, self._trace(event, above, table))
         self._runs.put(event.run_id, run)
+        self._traces.put(event.trace_id, run.trace)
         if not event.starts_run:
             self._runs.retire(event.run_id)
         return run, lacking
+
+    def _beside(
+        self, event: TelemetryEvent, about: _Run | None, verdict: Verdict, table: RoutingTable
+    ) -> tuple[_Run, frozenset[Restriction]]:
+        """Judge *event* as if it began below the run it is about: where that goes, and where its own keys send it."""
+        pin, lacking = table.pin(about.pin if about else None, verdict)
+        return _Run(pin, self._trace(event, about, table)), lacking
 
     def _above(self, event: TelemetryEvent) -> _Run | None:
         for run_id in (event.parent_run_id, event.root_run_id):
@@ -106,19 +118,26 @@ class Routing:
                 trace.restrict(known.restrictions, table)
         else:
             trace = known or self._unseen(event, table)
-        self._traces.put(event.trace_id, trace)
         return trace
 
     def _unseen(self, event: TelemetryEvent, table: RoutingTable) -> Trace:
+        if stands_alone(event):
+            # It comes long after its trace, which is then no more than forgotten: what it says itself is taken.
+            answered = table.answered(event) if self._forgotten else frozenset()
+            return Trace(frozenset(rule for rule in self._forgotten if rule.route not in answered), table.sinks)
         # A root may have a parent: one outside of what is captured. It still begins its trace.
         begins = event.starts_run and event.is_root
         return Trace() if begins else Trace(self._forgotten, table.sinks, lost=self._any_lost)
 
-    def _end(self, event: TelemetryEvent) -> None:
+    def _end(self, event: TelemetryEvent, trace: Trace) -> None:
         if event.ends_run:
             self._runs.retire(event.run_id)
             if event.is_root:
                 self._traces.retire(event.trace_id)
+        elif stands_alone(event) and trace.restrictions and self._traces.get(event.trace_id) is None:
+            # Of a trace that nobody knows only this is remembered: that it is closed.
+            self._traces.put(event.trace_id, trace)
+            self._traces.retire(event.trace_id)
 
     def _forget(self, trace: Trace) -> None:
         # Runs that are still remembered may hold it, and learn more.

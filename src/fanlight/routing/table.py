@@ -7,11 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
+from fanlight.event import TelemetryEvent
 from fanlight.routing.decision import Decision, Outcome, Target
 from fanlight.routing.judge import MAX_CACHED, Judge, Verdict, asked_by
+from fanlight.routing.keys import Absent
 from fanlight.routing.rules import Restriction, Route, SinkFacts
 
 _NONE: Final[frozenset[str]] = frozenset()
+_WHOSE: Final = frozenset({"environment", "tenant_id", "user_id", "session_id"})
+"""Keys that what stands alone has in common with the run it is about, where it says them. Tags are its own."""
 
 
 class Pin(msgspec.Struct, frozen=True, eq=False):
@@ -57,6 +61,15 @@ class RoutingTable:
             found = pin, unmet(verdict.requires, known)
             _bounded(self._pins)[parent, verdict] = found
         return found
+
+    def answered(self, event: TelemetryEvent) -> frozenset[str]:
+        """Return the names of the routes that ask only whose an event is, all of which *event* says."""
+        asked = {route.name: asked_by(route) for route in self.routes}
+        return frozenset(
+            name
+            for name, keys in asked.items()
+            if all(key.name in _WHOSE and not isinstance(key.value(event, settled=True), Absent) for key in keys)
+        )
 
     def closed_by(self, restrictions: Iterable[Restriction]) -> frozenset[str]:
         """Return the sinks that *restrictions* leave no access to."""

@@ -22,6 +22,14 @@ _GRPC_BUSY: Final = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT
 _GRPC_LOCKED_OUT: Final = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 
 
+class HttpRefusedError(PermanentError):
+    """An HTTP answer that will not change, and its status."""
+
+    def __init__(self, message: str, *, status: int, reason: str = "rejected") -> None:
+        super().__init__(message, reason=reason)
+        self.status = status
+
+
 def http_error(status: int, retry_after: str | None, said: str) -> DeliveryError:
     """
     Return what an HTTP answer means that is no success.
@@ -37,8 +45,8 @@ def http_error(status: int, retry_after: str | None, said: str) -> DeliveryError
     if status in _BUSY or status >= 500:
         return RetryableError(message, retry_after=seconds_of(retry_after))
     if 300 <= status < 400:
-        return PermanentError(f"{message}; redirects are not followed, because the headers carry credentials")
-    return PermanentError(message, reason="too_large" if status == 413 else "rejected")
+        message += "; redirects are not followed, because the headers carry credentials"
+    return HttpRefusedError(message, status=status, reason="too_large" if status == 413 else "rejected")
 
 
 def grpc_error(code: str, said: str, details: bytes | None) -> DeliveryError:

@@ -36,6 +36,9 @@ class OtelConfig(SinkConfig):
     """Whether to send the GenAI client metrics. Where nothing is said: if the preset's backend takes them."""
     metrics_endpoint: str | None = None
     """The base URL for metrics, where it is another than that of the spans."""
+    feedback: bool | None = None
+    """Whether to send feedback, as log records beside the spans. Where nothing is said: if the preset's backend takes
+    logs, or into the file."""
     compression: Literal["gzip", "none"] = "gzip"
     """How requests are compressed."""
     insecure: bool = False

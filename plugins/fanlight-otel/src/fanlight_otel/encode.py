@@ -116,13 +116,18 @@ class SpanEncoder:
     def _group(
         self, request: ExportTraceServiceRequest, groups: dict[tuple[Any, ...], ScopeSpans], event: TelemetryEvent
     ) -> ScopeSpans:
-        key = (event.service_name, event.service_version, event.vcs_revision, event.environment, event.process)
+        key = origin_of(event)
         group = groups.get(key)
         if group is None:
             spans = request.resource_spans.add()
             put(spans.resource.attributes, resource_attributes(event) | self._resource)
             group = groups[key] = spans.scope_spans.add(scope=self._scope)
         return group
+
+
+def origin_of(event: TelemetryEvent) -> tuple[Any, ...]:
+    """Return what the events of one resource have in common."""
+    return event.service_name, event.service_version, event.vcs_revision, event.environment, event.process
 
 
 def resource_attributes(event: TelemetryEvent) -> Attributes:

@@ -77,7 +77,10 @@ def _llm(event: TelemetryEvent) -> Attributes:
 
 
 def _embedding(event: TelemetryEvent) -> Attributes:
-    return _model(event)
+    attributes = _model(event)
+    if event.embeddings is not None:  # what came, rather than what was asked for
+        attributes[GenAI.EMBEDDINGS_DIMENSION_COUNT] = event.embeddings.dimensions
+    return attributes
 
 
 def _tool(event: TelemetryEvent) -> Attributes:

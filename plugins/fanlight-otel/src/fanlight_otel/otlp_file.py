@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
@@ -50,6 +51,11 @@ class FileTransport:
         self._append(_line(request))
         return ExportMetricsServiceResponse()
 
+    def send_logs(self, request: ExportLogsServiceRequest, timeout: float) -> ExportLogsServiceResponse:  # noqa: ARG002
+        """Append log records."""
+        self._append(_line(request))
+        return ExportLogsServiceResponse()
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -75,12 +81,23 @@ class FileTransport:
 
 def read_requests(path: Path) -> Iterator[ExportTraceServiceRequest]:
     """Yield the export requests with spans that a file holds."""
+    for document in _documents(path, "resourceSpans"):
+        yield ParseDict(document, ExportTraceServiceRequest())
+
+
+def read_log_requests(path: Path) -> Iterator[ExportLogsServiceRequest]:
+    """Yield the export requests with log records that a file holds."""
+    for document in _documents(path, "resourceLogs"):
+        yield ParseDict(document, ExportLogsServiceRequest())
+
+
+def _documents(path: Path, kind: str) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             document = json.loads(line)
-            if "resourceSpans" in document:
+            if kind in document:
                 _each_id(document, lambda text: base64.b64encode(bytes.fromhex(text)).decode())
-                yield ParseDict(document, ExportTraceServiceRequest())
+                yield document
 
 
 def _line(request: Message) -> bytes:
@@ -90,11 +107,23 @@ def _line(request: Message) -> bytes:
 
 
 def _each_id(document: dict[str, Any], change: Any) -> None:
-    """Change the ids of spans and links: OTLP/JSON writes them in hex, where protobuf's JSON has base64."""
+    """Change the ids of all that has any: OTLP/JSON writes them in hex, where protobuf's JSON has base64."""
+    for holder in (*_spans(document), *_log_records(document)):
+        for name in _IDS:
+            if name in holder:
+                holder[name] = change(holder[name])
+
+
+def _spans(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the spans and their links."""
     for resource in document.get("resourceSpans", ()):
         for scope in resource.get("scopeSpans", ()):
             for span in scope.get("spans", ()):
-                for holder in (span, *span.get("links", ())):
-                    for name in _IDS:
-                        if name in holder:
-                            holder[name] = change(holder[name])
+                yield span
+                yield from span.get("links", ())
+
+
+def _log_records(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for resource in document.get("resourceLogs", ()):
+        for scope in resource.get("scopeLogs", ()):
+            yield from scope.get("logRecords", ())

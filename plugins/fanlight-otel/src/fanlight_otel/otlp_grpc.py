@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
@@ -25,6 +26,7 @@ from fanlight_otel.config import OtelConfig
 from fanlight_otel.wire import Wire
 
 _TRACES: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+_LOGS: Final = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 _METRICS: Final = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 _DETAILS: Final = "grpc-status-details-bin"
 _OPTIONS: Final = (
@@ -58,6 +60,12 @@ class GrpcTransport:
             response_deserializer=ExportMetricsServiceResponse.FromString,
         )
 
+        self._logs = self._channel.unary_unary(
+            _LOGS,
+            request_serializer=ExportLogsServiceRequest.SerializeToString,
+            response_deserializer=ExportLogsServiceResponse.FromString,
+        )
+
     def send_traces(self, request: ExportTraceServiceRequest, timeout: float) -> ExportTraceServiceResponse:
         """Export spans."""
         return self._call(self._traces, request, timeout)
@@ -65,6 +73,10 @@ class GrpcTransport:
     def send_metrics(self, request: ExportMetricsServiceRequest, timeout: float) -> ExportMetricsServiceResponse:
         """Export metrics."""
         return self._call(self._metrics, request, timeout)
+
+    def send_logs(self, request: ExportLogsServiceRequest, timeout: float) -> ExportLogsServiceResponse:
+        """Export log records."""
+        return self._call(self._logs, request, timeout)
 
     def close(self) -> None:
         """Close the channels."""

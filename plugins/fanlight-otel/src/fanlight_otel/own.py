@@ -42,6 +42,7 @@ def own_attributes(event: TelemetryEvent) -> Attributes:
     for key, count in event.usage_details.items():
         attributes[f"{Fanlight.USAGE_DETAILS}.{key}"] = count
     _langgraph(attributes, event)
+    _embeddings(attributes, event)
     _rollup(attributes, event)
     return attributes
 
@@ -56,6 +57,13 @@ def _langgraph(attributes: Attributes, event: TelemetryEvent) -> None:
     attributes[Fanlight.LANGGRAPH_CHECKPOINT_ID] = place.checkpoint_id
     attributes[Fanlight.LANGGRAPH_CHECKPOINT_NS] = place.checkpoint_ns
     attributes[Fanlight.LANGGRAPH_GRAPH_ID] = place.graph_id
+
+
+def _embeddings(attributes: Attributes, event: TelemetryEvent) -> None:
+    if event.embeddings is None:
+        return
+    for name in event.embeddings.__struct_fields__:
+        attributes[f"{Fanlight.EMBEDDINGS}.{name}"] = getattr(event.embeddings, name)
 
 
 def _rollup(attributes: Attributes, event: TelemetryEvent) -> None:

@@ -31,6 +31,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     protocols: tuple[str, ...] = ("http", "grpc")
     metrics: bool = False
     """Whether the backend takes metrics at the address that takes spans."""
+    logs: bool = False
+    """Whether the backend takes log records at the address that takes spans."""
     delta: bool = False
     """Whether it wants histograms since the last export instead of since the start."""
 
@@ -68,7 +70,7 @@ def _datadog_headers(config: OtelConfig) -> dict[str, str]:
 
 
 PRESETS: Final[dict[str, Preset]] = {
-    "otlp": Preset(metrics=True),
+    "otlp": Preset(metrics=True, logs=True),
     "phoenix": Preset(
         address=_local("http://localhost:6006", "http://localhost:4317"),
         headers=_bearer,
@@ -108,6 +110,7 @@ PRESETS: Final[dict[str, Preset]] = {
         required=("api_key",),
         optional=("dataset",),
         metrics=True,
+        logs=True,
     ),
     "datadog": Preset(
         address=lambda config: _datadog_address(config) if config.api_key else None,

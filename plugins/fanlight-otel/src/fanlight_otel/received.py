@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -64,6 +65,20 @@ class ReceivedPoint:
     resource: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class ReceivedLog:
+    """One log record as it arrived, its ids in hex."""
+
+    trace_id: str | None
+    span_id: str | None
+    event_name: str
+    time_unix_nano: int
+    severity: int
+    attributes: dict[str, Any]
+    resource: dict[str, Any]
+    scope: str
+
+
 def spans_in(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:
     """Yield the spans of *request*, in its order."""
     for group in request.resource_spans:
@@ -80,6 +95,24 @@ def points_in(request: ExportMetricsServiceRequest) -> Iterator[ReceivedPoint]:
         for scope_metrics in group.scope_metrics:
             for metric in scope_metrics.metrics:
                 yield from _points(metric, resource)
+
+
+def logs_in(request: ExportLogsServiceRequest) -> Iterator[ReceivedLog]:
+    """Yield the log records of *request*, in its order."""
+    for group in request.resource_logs:
+        resource = attributes_of(group.resource.attributes)
+        for scope_logs in group.scope_logs:
+            for record in scope_logs.log_records:
+                yield ReceivedLog(
+                    trace_id=record.trace_id.hex() or None,
+                    span_id=record.span_id.hex() or None,
+                    event_name=record.event_name,
+                    time_unix_nano=record.time_unix_nano,
+                    severity=record.severity_number,
+                    attributes=attributes_of(record.attributes),
+                    resource=resource,
+                    scope=scope_logs.scope.name,
+                )
 
 
 def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Any]:

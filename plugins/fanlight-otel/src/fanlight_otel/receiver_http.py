@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from fanlight_otel.receiving import METRICS, TRACES, Fault, Intake, ReceivedRequest, Signal, response_to
+from fanlight_otel.receiving import SIGNALS, Fault, Intake, ReceivedRequest, Signal, response_to
 
 
 class ReceivingHttpServer(ThreadingHTTPServer):
@@ -40,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Take one export request."""
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        signal = TRACES if self.path.endswith("/v1/traces") else METRICS if self.path.endswith("/v1/metrics") else None
+        signal = next((signal for signal in SIGNALS if self.path.endswith(signal.path)), None)
         if signal is None:
             self._answer(404, {}, b"not found")
             return

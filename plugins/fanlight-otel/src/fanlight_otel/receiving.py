@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
-from fanlight_otel.received import points_in, spans_in
+from fanlight_otel.received import logs_in, points_in, spans_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class Fault:
         headers: Further HTTP headers, such as `Retry-After`.
         body: The HTTP body, or the gRPC details.
         retry_delay: Seconds in the `RetryInfo` of a gRPC answer.
-        rejected: Take the request, but answer that this many of its spans were rejected.
+        rejected: Take the request, but answer that this many of its items were rejected.
         message: The partial success's message.
         accept: Take the request before failing, so that the sender cannot know.
         hang: Never answer, until the receiver stops.
@@ -71,6 +72,10 @@ class Signal:
     read: Any
     serve: Any
     """Adds a gRPC servicer to a server."""
+    path: str
+    """How the paths end that it is posted to."""
+    rejected: str
+    """What its partial success calls the number of those it refused."""
 
 
 TRACES = Signal(
@@ -78,13 +83,26 @@ TRACES = Signal(
     trace_service_pb2.ExportTraceServiceResponse,
     spans_in,
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server,
+    "/v1/traces",
+    "rejected_spans",
 )
 METRICS = Signal(
     metrics_service_pb2.ExportMetricsServiceRequest,
     metrics_service_pb2.ExportMetricsServiceResponse,
     points_in,
     metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server,
+    "/v1/metrics",
+    "rejected_data_points",
 )
+LOGS = Signal(
+    logs_service_pb2.ExportLogsServiceRequest,
+    logs_service_pb2.ExportLogsServiceResponse,
+    logs_in,
+    logs_service_pb2_grpc.add_LogsServiceServicer_to_server,
+    "/v1/logs",
+    "rejected_log_records",
+)
+SIGNALS = (TRACES, METRICS, LOGS)
 
 
 class Intake(Protocol):
@@ -111,6 +129,6 @@ def response_to(signal: Signal, fault: Fault) -> Any:
     """Return the export response that says what became of a request."""
     response = signal.response()
     if fault.rejected or fault.message:
-        count = {"rejected_spans" if signal is TRACES else "rejected_data_points": fault.rejected}
+        count = {signal.rejected: fault.rejected}
         response.partial_success.MergeFrom(type(response.partial_success)(error_message=fault.message, **count))
     return response

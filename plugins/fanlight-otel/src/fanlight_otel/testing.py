@@ -16,20 +16,20 @@ from typing import Any, Self
 
 import grpc
 
-from fanlight_otel.received import ReceivedPoint, ReceivedSpan
+from fanlight_otel.received import ReceivedLog, ReceivedPoint, ReceivedSpan
 from fanlight_otel.receiver_grpc import Servicer
 from fanlight_otel.receiver_http import ReceivingHttpServer
-from fanlight_otel.receiving import METRICS, TRACES, Fault, ReceivedRequest, Signal
+from fanlight_otel.receiving import LOGS, METRICS, SIGNALS, TRACES, Fault, ReceivedRequest, Signal
 
-__all__ = ["Fault", "OtlpReceiver", "ReceivedPoint", "ReceivedRequest", "ReceivedSpan"]
+__all__ = ["Fault", "OtlpReceiver", "ReceivedLog", "ReceivedPoint", "ReceivedRequest", "ReceivedSpan"]
 
 
 class OtlpReceiver:
     """
     Receives OTLP on free ports of 127.0.0.1 and keeps what it takes.
 
-    Requests below any prefix are taken, as long as they end in `/v1/traces` or `/v1/metrics`. Each request takes
-    the first of `faults` (traces) or `metric_faults` (metrics) that is left, if any.
+    Requests below any prefix are taken, as long as they end in `/v1/traces`, `/v1/metrics` or `/v1/logs`. Each request
+    takes the first of `faults` (traces), `metric_faults` or `log_faults` that is left, if any.
 
     Args:
         certificate: PEM files of a certificate and its key; both servers speak TLS then.
@@ -38,12 +38,14 @@ class OtlpReceiver:
     def __init__(self, *, certificate: tuple[Path, Path] | None = None) -> None:
         self.faults: list[Fault] = []
         self.metric_faults: list[Fault] = []
+        self.log_faults: list[Fault] = []
         self.connections = 0
         self._certificate = certificate
         self._lock = threading.Condition()
         self._stopped = threading.Event()
         self._spans: list[ReceivedSpan] = []
         self._points: list[ReceivedPoint] = []
+        self._logs: list[ReceivedLog] = []
         self._requests: list[ReceivedRequest] = []
 
     @property
@@ -57,6 +59,12 @@ class OtlpReceiver:
         """All histogram points taken so far, in the order of their arrival."""
         with self._lock:
             return list(self._points)
+
+    @property
+    def logs(self) -> list[ReceivedLog]:
+        """All log records taken so far, in the order of their arrival."""
+        with self._lock:
+            return list(self._logs)
 
     @property
     def requests(self) -> list[ReceivedRequest]:
@@ -85,7 +93,7 @@ class OtlpReceiver:
         serve = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="otlp-receiver", daemon=True)
         serve.start()
         self._grpc = grpc.server(ThreadPoolExecutor(4, "otlp-receiver-grpc"))
-        for signal in (TRACES, METRICS):
+        for signal in SIGNALS:
             signal.serve(Servicer(self, signal), self._grpc)
         self._grpc_port = self._listen_grpc()
         self._grpc.start()
@@ -132,14 +140,14 @@ class OtlpReceiver:
         with self._lock:
             self._requests.append(request)
             self._lock.notify_all()
-            faults = self.faults if signal is TRACES else self.metric_faults
+            faults = {TRACES: self.faults, METRICS: self.metric_faults, LOGS: self.log_faults}[signal]
             return faults.pop(0) if faults else Fault()
 
     def take(self, signal: Signal, message: Any) -> None:
         """Keep what *message* holds."""
         with self._lock:
-            kept: list[Any] = self._spans if signal is TRACES else self._points
-            kept.extend(signal.read(message))
+            kept: dict[Signal, list[Any]] = {TRACES: self._spans, METRICS: self._points, LOGS: self._logs}
+            kept[signal].extend(signal.read(message))
             self._lock.notify_all()
 
     def connected(self) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
@@ -27,7 +28,7 @@ class Transport(Protocol):
     """
     Sends export requests. May be used by several threads at once.
 
-    Both methods return the receiver's answer when it has said yes, perhaps only in part, and raise
+    These methods return the receiver's answer when it has said yes, perhaps only in part, and raise
     `RetryableError` or `PermanentError` when it has not.
     """
 
@@ -37,6 +38,10 @@ class Transport(Protocol):
 
     def send_metrics(self, request: ExportMetricsServiceRequest, timeout: float) -> ExportMetricsServiceResponse:
         """Send metrics within *timeout* seconds."""
+        ...
+
+    def send_logs(self, request: ExportLogsServiceRequest, timeout: float) -> ExportLogsServiceResponse:
+        """Send log records within *timeout* seconds."""
         ...
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _TRACES_PATH: Final = "/v1/traces"
 _METRICS_PATH: Final = "/v1/metrics"
+_LOGS_PATH: Final = "/v1/logs"
 _LONGEST_EXCERPT: Final = 200
 _SHORTEST_SECRET: Final = 4
 
@@ -26,6 +27,8 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     """The URL for spans; for gRPC the base URL."""
     metrics: str | None
     """The URL for metrics, `None` where none are sent; for gRPC the base URL."""
+    logs: str | None
+    """The URL for feedback, as log records, `None` where it is not sent; for gRPC the base URL."""
     headers: dict[str, str]
     """By their names in lower case."""
     secrets: tuple[str, ...]
@@ -53,6 +56,7 @@ def wire_of(config: OtelConfig) -> Wire:
     return Wire(
         traces=_signal_url(base, _TRACES_PATH) if config.protocol == "http" else base,
         metrics=_metrics_address(config, preset, base),
+        logs=_logs_address(config, preset, base),
         headers=headers,
         secrets=_secrets(config, headers),
         resource=preset.resource(config),
@@ -76,6 +80,13 @@ def _metrics_address(config: OtelConfig, preset: Preset, base: str) -> str | Non
         return None
     address = config.metrics_endpoint or base.removesuffix(_TRACES_PATH)
     return _signal_url(address, _METRICS_PATH) if config.protocol == "http" else address
+
+
+def _logs_address(config: OtelConfig, preset: Preset, base: str) -> str | None:
+    wanted = config.feedback if config.feedback is not None else preset.logs or config.protocol == "file"
+    if not wanted:
+        return None
+    return _signal_url(base.removesuffix(_TRACES_PATH), _LOGS_PATH) if config.protocol == "http" else base
 
 
 def _signal_url(base: str, path: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from langchain_core.runnables import RunnableConfig
@@ -34,19 +35,49 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     cache_read_tokens: int = 0
     reasoning_tokens: int = 0
     from_cache: int = 0
+    cost_usd: Decimal | None = None
+    """What all calls cost at the prices of `COST`, worked out by hand; `None` where none has a known cost."""
+    cost_unknown: int = 0
 
 
-_RAG = Truth(retrievals=1, input_tokens=412, output_tokens=31, cache_read_tokens=256)
+COST: Final[dict[str, Any]] = {
+    "table": "none",
+    "prices": [
+        {"provider": "scripted", "model": "scripted-large*", "input": 2.50, "cache_read": 0.25, "output": 10},
+        {"provider": "scripted", "model": "scripted-small*", "input": 0.50, "output": 2},
+    ],
+}
+"""The `cost:` section by which the scripted models have their prices."""
+
+_RAG = Truth(
+    retrievals=1,
+    input_tokens=412,
+    output_tokens=31,
+    cache_read_tokens=256,
+    cost_usd=Decimal("0.000764"),  # 156 at 2.50, 256 at 0.25, 31 at 10.00
+)
 _FOUR_RAG = Truth(
-    roots=("ok",) * 4, llm_calls=4, retrievals=4, input_tokens=1648, output_tokens=124, cache_read_tokens=1024
+    roots=("ok",) * 4,
+    llm_calls=4,
+    retrievals=4,
+    input_tokens=1648,
+    output_tokens=124,
+    cache_read_tokens=1024,
+    cost_usd=Decimal("0.003056"),
 )
-_LEFT = Truth(roots=("cancelled",))
-_ALEFT = Truth(roots=("cancelled",), retrievals=1)
+_LEFT = Truth(roots=("cancelled",), cost_unknown=1)
+_ALEFT = Truth(roots=("cancelled",), retrievals=1, cost_unknown=1)
 _AGENT = Truth(
-    llm_calls=3, tool_calls=2, input_tokens=1073, output_tokens=97, cache_read_tokens=576, reasoning_tokens=40
+    llm_calls=3,
+    tool_calls=2,
+    input_tokens=1073,
+    output_tokens=97,
+    cache_read_tokens=576,
+    reasoning_tokens=40,
+    cost_usd=Decimal("0.0023565"),  # 0.000955 and 0.000569 and 0.0008325
 )
-_APPROVAL = Truth(roots=("interrupted", "ok"), input_tokens=150, output_tokens=22)
-_SECOND_CALL = Truth(llm_calls=2, input_tokens=64, output_tokens=11)
+_APPROVAL = Truth(roots=("interrupted", "ok"), input_tokens=150, output_tokens=22, cost_usd=Decimal("0.000595"))
+_SUMMARY = Truth(llm_calls=2, input_tokens=64, output_tokens=11, cost_usd=Decimal("0.00027"))
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,13 +119,21 @@ WORKLOADS: dict[str, Workload] = {
             name="tool_error",
             title="a tool raises, the agent fails",
             run=agent.tool_error,
-            truth=Truth(roots=("error",), tool_calls=1, input_tokens=290, output_tokens=16),
+            truth=Truth(
+                roots=("error",), tool_calls=1, input_tokens=290, output_tokens=16, cost_usd=Decimal("0.000885")
+            ),
         ),
         Workload(
             name="tool_status",
             title="a tool reports an error, the agent goes on",
             run=agent.tool_status,
-            truth=Truth(llm_calls=2, tool_calls=1, input_tokens=595, output_tokens=27),
+            truth=Truth(
+                llm_calls=2,
+                tool_calls=1,
+                input_tokens=595,
+                output_tokens=27,
+                cost_usd=Decimal("0.0017575"),  # 0.00085 and 0.0009075
+            ),
         ),
         Workload(
             name="model_error",
@@ -102,13 +141,31 @@ WORKLOADS: dict[str, Workload] = {
             run=resilience.model_error,
             truth=Truth(roots=("error",)),
         ),
-        Workload(name="retry", title="the second attempt works", run=resilience.retry, truth=_SECOND_CALL),
-        Workload(name="fallback", title="a second model answers", run=resilience.fallback, truth=_SECOND_CALL),
+        Workload(name="retry", title="the second attempt works", run=resilience.retry, truth=_SUMMARY),
+        Workload(
+            name="fallback",
+            title="a second model answers",
+            run=resilience.fallback,
+            truth=Truth(llm_calls=2, input_tokens=64, output_tokens=11, cost_usd=Decimal("0.000054")),
+        ),
+        Workload(
+            name="unknown_model",
+            title="a model that nobody knows the price of",
+            run=resilience.unknown_model,
+            truth=Truth(input_tokens=64, output_tokens=11, cost_unknown=1),
+        ),
         Workload(
             name="cache_hit",
             title="LangChain's cache answers",
             run=resilience.cache_hit,
-            truth=Truth(roots=("ok", "ok"), llm_calls=2, input_tokens=64, output_tokens=11, from_cache=1),
+            truth=Truth(
+                roots=("ok", "ok"),
+                llm_calls=2,
+                input_tokens=64,
+                output_tokens=11,
+                from_cache=1,
+                cost_usd=Decimal("0.00027"),
+            ),
         ),
         Workload(name="approval", title="a person is asked, and says yes", run=approval.approval, truth=_APPROVAL),
         Workload(name="aapproval", title="the same in async code", arun=approval.aapproval, truth=_APPROVAL),
@@ -116,13 +173,20 @@ WORKLOADS: dict[str, Workload] = {
             name="nested",
             title="a graph in a graph",
             run=graphs.nested,
-            truth=Truth(llm_calls=2, retrievals=1, input_tokens=552, output_tokens=40, cache_read_tokens=256),
+            truth=Truth(
+                llm_calls=2,
+                retrievals=1,
+                input_tokens=552,
+                output_tokens=40,
+                cache_read_tokens=256,
+                cost_usd=Decimal("0.001204"),  # 0.000764 and 0.00044
+            ),
         ),
         Workload(
             name="handoff",
             title="a subgraph hands over to its parent",
             run=graphs.handoff,
-            truth=Truth(input_tokens=140, output_tokens=9),
+            truth=Truth(input_tokens=140, output_tokens=9, cost_usd=Decimal("0.00044")),
         ),
         Workload(name="custom_event", title="progress from inside", run=graphs.custom_event, truth=Truth(llm_calls=0)),
     )

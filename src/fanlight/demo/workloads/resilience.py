@@ -47,6 +47,12 @@ def fallback(config: RunnableConfig, pace: float = 0.0) -> str:
     return _summary(large.with_fallbacks([small]), "stubborn_summary").invoke(_ORDER, config)
 
 
+def unknown_model(config: RunnableConfig, pace: float = 0.0) -> str:
+    """Answer with a model of one's own, for which there is no price list."""
+    own = ScriptedChat(replies=_SUMMARY, pace=pace, model_name="homegrown-7b")
+    return _summary(own, "frugal_summary").invoke(_ORDER, config)
+
+
 def cache_hit(config: RunnableConfig, pace: float = 0.0) -> list[str]:
     """Ask the same twice; LangChain's cache answers the second time, and no token is spent."""
     cached = _summary(ScriptedChat(replies=_SUMMARY, pace=pace, cache=InMemoryCache()), "cached_summary")

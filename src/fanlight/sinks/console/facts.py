@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from fanlight.event import TelemetryEvent, ToolCall
+from fanlight.event import EmbeddingStatistics, TelemetryEvent, ToolCall
 
 _LONGEST: Final = 120
 _MOST: Final = 12
@@ -69,6 +69,8 @@ def _work(event: TelemetryEvent) -> Iterator[str]:
         yield _arguments(event.tool.arguments)
     if event.run_type == "retriever" and event.ends_run:
         yield _found(event)
+    if event.embeddings is not None:
+        yield _vectors(event.embeddings)
 
 
 def _found(event: TelemetryEvent) -> str:
@@ -76,6 +78,14 @@ def _found(event: TelemetryEvent) -> str:
     scores = [document.score for document in event.documents if document.score is not None]
     best = f", best {max(scores):.2f}" if scores else ""
     return f"{count} document{'' if count == 1 else 's'}{best}"
+
+
+def _vectors(told: EmbeddingStatistics) -> str:
+    size = f" of {told.dimensions}" if told.dimensions is not None else ""
+    odd = [
+        f", {count} {what}" for count, what in ((told.zero_vectors, "zero"), (told.not_finite, "not finite")) if count
+    ]
+    return f"{told.count} vector{'' if told.count == 1 else 's'}{size}{''.join(odd)}"
 
 
 def _call(call: ToolCall) -> str:

@@ -6,13 +6,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, Literal, TextIO
 
 from pydantic import Field
 
 from fanlight.errors import PermanentError
-from fanlight.event import TelemetryEvent
+from fanlight.event import Feedback, TelemetryEvent
 from fanlight.sinks.base import Batch, DeliveryDefaults, Sink, SinkConfig, SinkContext, SinkType
 from fanlight.sinks.console.facts import clean
 from fanlight.sinks.console.forest import Forest, Tree
@@ -54,7 +54,7 @@ class ConsoleSink(Sink[ConsoleConfig]):
             if event.starts_run or event.ends_run:
                 printed += [self._render(tree) for tree in self._forest.add(event, now)]
             elif event.type in {"feedback", "audit", "alert"}:
-                printed.append(_standalone(event))
+                printed.append(_standalone(event, content=self.config.show_content))
         self._print([*printed, *map(self._render, self._forest.overdue(now))])
 
     def close(self) -> None:
@@ -96,8 +96,19 @@ class ConsoleSink(Sink[ConsoleConfig]):
             raise PermanentError(f"{self.config.stream} does not take text: {type(error).__name__}") from error
 
 
-def _standalone(event: TelemetryEvent) -> str:
-    return f"{event.type}  {clean(event.name)}  trace {event.trace_id}\n"
+def _standalone(event: TelemetryEvent, *, content: bool) -> str:
+    said = _said(event.feedback, content=content) if event.feedback is not None else ()
+    return "  ".join((event.type, clean(event.name), *said, f"trace {event.trace_id}")) + "\n"
+
+
+def _said(feedback: Feedback, *, content: bool) -> Iterator[str]:
+    if feedback.score is not None:
+        yield f"{feedback.score:g}"
+    if feedback.label is not None:
+        yield clean(feedback.label)
+    if content and feedback.explanation is not None:
+        yield f"“{clean(feedback.explanation)}”"
+    yield f"by {feedback.source}"
 
 
 SINK_TYPE: Final = SinkType(

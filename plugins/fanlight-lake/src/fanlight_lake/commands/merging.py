@@ -1,0 +1,113 @@
+"""
+Plain Parquet: the small files of one directory become large ones, and nothing is lost if that is cut off anywhere.
+
+A large file is written whole, checked, and names in its footer the files that it replaces; only then are those deleted.
+Whoever lists the directory between the two finds rows twice, never too few, and the next compaction deletes what was
+left. The large file's name sorts behind those it replaces: a bucket is listed in that order, so a listing that begins
+before and ends after sees one or the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fanlight_lake.commands.errors import CommandError
+from fanlight_lake.commands.lake import Lake
+from fanlight_lake.commands.lock import Check
+from fanlight_lake.commands.stored import DataFile
+
+MARK: Final = "_c-"
+"""Stands in the name of every file that replaces others."""
+_SOURCES: Final = b"fanlight.replaces"
+_ROW_GROUP_BYTES: Final = 64 * 1024 * 1024
+
+
+def finish(lake: Lake, files: Sequence[DataFile], check: Check) -> list[DataFile]:
+    """Delete those of *files* that others of them replace, left by a compaction that was cut off; return the rest."""
+    replaced = {name for file in files if MARK in file.name for name in replaces(lake, file.name)}
+    for file in files:
+        if _base(file.name) in replaced:
+            check()
+            lake.storage.delete(file.name)
+    return [file for file in files if _base(file.name) not in replaced]
+
+
+def merge(lake: Lake, files: Sequence[DataFile], check: Check) -> DataFile:
+    """
+    Put one file in the place of *files*, which are of one directory.
+
+    Raises:
+        CommandError: what was written is not what was read; nothing was deleted.
+    """
+    directory = files[0].name.rpartition("/")[0]
+    name = f"{directory}/{_name([_base(file.name) for file in files])}"
+    content, rows = _merged(lake, files)
+    lake.storage.put(name, content)
+    if lake.rows([DataFile(name, len(content), files[0].partition)]) != rows:
+        raise CommandError(f"{name} does not hold the rows of the files that it replaces; they were left")
+    for file in files:
+        check()
+        lake.storage.delete(file.name)
+    return DataFile(name, len(content), files[0].partition)
+
+
+def replaces(lake: Lake, name: str) -> set[str]:
+    """Return the names of the files whose rows *name* took over, in its directory, and of those that they took over."""
+    with lake.filesystem.open_input_file(name) as file:
+        metadata = pq.read_metadata(file).metadata or {}
+    return set(json.loads(metadata.get(_SOURCES, b"[]")))
+
+
+def _merged(lake: Lake, files: Sequence[DataFile]) -> tuple[bytes, int]:
+    taken = {_base(file.name) for file in files}.union(
+        *(replaces(lake, file.name) for file in files if MARK in file.name)
+    )
+    schema = pa.unify_schemas([lake.schema_of(file.name) for file in files])
+    described = schema.with_metadata({_SOURCES: json.dumps(sorted(taken)).encode()})
+    written, rows = io.BytesIO(), 0
+    with pq.ParquetWriter(written, described, compression="zstd") as writer:
+        for group in _grouped(lake, files, schema):
+            writer.write_table(group)
+            rows += group.num_rows
+    return written.getvalue(), rows
+
+
+def _grouped(lake: Lake, files: Sequence[DataFile], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield the rows of *files*, in tables of a size that fits into memory whatever the files amount to."""
+    waiting: list[pa.Table] = []
+    for file in files:
+        opened = pq.ParquetFile(pa.BufferReader(lake.storage.get(file.name)))
+        for index in range(opened.num_row_groups):
+            waiting.append(_conformed(opened.read_row_group(index), schema))
+            if sum(table.nbytes for table in waiting) >= _ROW_GROUP_BYTES:
+                yield pa.concat_tables(waiting)
+                waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = [
+        rows.column(field.name) if field.name in rows.schema.names else pa.nulls(rows.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _name(sources: Sequence[str]) -> str:
+    last = max(sources)
+    stem = last.removesuffix(".parquet").partition(MARK)[0]
+    generation = max((int(each.partition(MARK)[2][:4]) for each in sources if MARK in each), default=0) + 1
+    digest = hashlib.sha256("\n".join(sorted(sources)).encode()).hexdigest()[:12]
+    return f"{stem}{MARK}{generation:04}-{digest}.parquet"
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]

@@ -1,0 +1,71 @@
+"""What lies in a lake's place: its files, whatever they are for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+from urllib.parse import unquote
+
+import msgspec
+import pyarrow.fs as pafs
+
+_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
+
+
+class Partition(msgspec.Struct, frozen=True, order=True):
+    """A day of an environment: one directory."""
+
+    date: str
+    environment: str
+
+    def __str__(self) -> str:
+        return f"{self.date} {self.environment}"
+
+    @property
+    def day(self) -> dt.date:
+        """The day, in UTC."""
+        return dt.date.fromisoformat(self.date)
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """One file, by its name below the lake."""
+
+    name: str
+    size: int
+    modified: dt.datetime
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it holds rows: a Parquet file that no part of its name hides."""
+        return self.name.endswith(".parquet") and not self.name.startswith(("_", ".")) and "/." not in self.name
+
+    @property
+    def partition(self) -> Partition | None:
+        """The partition that its directory is named for."""
+        return partition_of(self.name)
+
+
+class DataFile(msgspec.Struct, frozen=True):
+    """A file whose rows count."""
+
+    name: str
+    size: int
+    partition: Partition
+    rows: int | None = None
+    """`None` where only the file itself says it."""
+
+
+def stored_files(filesystem: pafs.FileSystem, under: str = "") -> list[StoredFile]:
+    """Return all files below *under*, sorted by name."""
+    found = filesystem.get_file_info(pafs.FileSelector(under, recursive=True, allow_not_found=True))
+    files = [StoredFile(each.path, each.size or 0, each.mtime) for each in found if each.is_file]
+    return sorted(files, key=lambda file: file.name)
+
+
+def partition_of(name: str) -> Partition | None:
+    """Return the partition that a file of this name is in; `None` for one that is in no partition."""
+    values = dict(part.partition("=")[::2] for part in name.split("/")[:-1])
+    day, environment = values.get("date"), values.get("environment")
+    if day is None or environment is None or day == _NULL:
+        return None
+    return Partition(day, "" if environment == _NULL else unquote(environment))

@@ -1,0 +1,180 @@
+"""
+The W&B runs that fanlight opens itself: some are open at a time, and all can be opened again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from fanlight import DeliveryError, __version__
+from fanlight_wandb.config import WandbConfig
+from fanlight_wandb.failures import opening_failed, writing_failed
+from fanlight_wandb.identity import Identity, Writer, run_id, run_name
+from fanlight_wandb.metrics import Sessions
+from fanlight_wandb.pending import Pending
+from fanlight_wandb.progress import Progress
+from fanlight_wandb.run_facts import config_of
+from fanlight_wandb.run_state import RunState
+from fanlight_wandb.run_writer import RunWriter
+from fanlight_wandb.sdk import Sdk
+
+MOST_OPEN: Final = 16
+"""Runs that are open at the same time; the one that was idle longest makes room."""
+_IDLE: Final = 3600.0
+"""Seconds after which a run that gets nothing is finished, such as yesterday's."""
+
+
+class OwnRuns:
+    """
+    Opens, keeps and finishes the runs of one writer.
+
+    Args:
+        sdk: The SDK.
+        config: The sink's settings.
+        writer: Who writes.
+        directory: Where W&B and fanlight keep their files.
+        logger: Hears what an operator should know.
+    """
+
+    def __init__(
+        self, sdk: Sdk, config: WandbConfig, *, writer: Writer, directory: Path, logger: logging.Logger
+    ) -> None:
+        self._sdk: Final = sdk
+        self._config: Final = config
+        self._writer: Final = writer
+        self._directory: Final = directory
+        self._logger: Final = logger
+        self._open: Final[OrderedDict[Identity, RunWriter]] = OrderedDict()
+        self._used: Final[dict[Identity, float]] = {}
+        self._pending: Final[dict[str, Pending]] = {}
+        self._stopped: Final[set[Identity]] = set()
+        self._sessions: Final = Sessions()
+        self._broken = False
+
+    def get(self, identity: Identity, deadline: float) -> RunWriter:
+        """
+        Return the open run of *identity*.
+
+        Raises:
+            DeliveryError: it could not be opened by *deadline*, in monotonic seconds.
+        """
+        if self._broken:
+            self._restart()
+        if identity in self._stopped:
+            self._resume_stopped(identity)
+        writer = self._open.get(identity)
+        if writer is None:
+            self._make_room()
+            writer = self._open[identity] = self._opened(identity, deadline)
+        self._open.move_to_end(identity)
+        self._used[identity] = time.monotonic()
+        return writer
+
+    def failed(self, error: BaseException) -> DeliveryError:
+        """Note that the SDK raised *error* where rows should have been taken, and return what follows."""
+        self._broken = True
+        return writing_failed(error)
+
+    def finish_idle(self) -> None:
+        """Finish the runs that got nothing for an hour."""
+        for identity in [identity for identity, used in self._used.items() if used < time.monotonic() - _IDLE]:
+            self._finish(identity)
+
+    def close(self) -> None:
+        """Finish all runs side by side, and let the SDK end."""
+        writers = list(self._open.values())
+        self._open.clear()
+        if writers and not self._broken:
+            with ThreadPoolExecutor(len(writers)) as threads:
+                list(threads.map(_finished, writers))
+        self._sdk.close()
+
+    def _opened(self, identity: Identity, deadline: float) -> RunWriter:
+        name = run_id(identity, self._writer, self._config)
+        path = self._directory / "state" / f"{name}.json"
+        state = RunState.load(path)
+        run = self._start(identity, name, state, deadline)
+        if run.resumed:
+            state.catch_up(run.summary.get)
+        return RunWriter(
+            run,
+            self._sdk.wandb,
+            self._config,
+            state=state,
+            sessions=self._sessions,
+            pending=self._pending.setdefault(name, Pending()),
+            progress=Progress(Path(run.settings.sync_file)),
+            state_path=path,
+        )
+
+    def _start(self, identity: Identity, name: str, state: RunState, deadline: float) -> Any:
+        try:
+            return self._sdk.start(
+                name,
+                name=run_name(identity, self._writer),
+                config=self._run_config(identity) | config_of(state.facts),
+                timeout=deadline - time.monotonic(),
+                on_stop=partial(self._stopped.add, identity),
+            )
+        except Exception as error:
+            # Its wandb-core takes the run for open from now on, and would not open it again.
+            self._broken = True
+            raise opening_failed(error, online=self._config.mode == "online") from None
+
+    def _run_config(self, identity: Identity) -> dict[str, Any]:
+        writer = self._writer
+        return {
+            "service": writer.service,
+            "environment": writer.environment,
+            "writer": writer.label,
+            "fanlight_version": __version__,
+            **identity.config,
+        }
+
+    def _make_room(self) -> None:
+        while len(self._open) >= MOST_OPEN:
+            self._finish(next(iter(self._open)))
+
+    def _resume_stopped(self, identity: Identity) -> None:
+        self._stopped.discard(identity)
+        self._logger.warning(
+            "W&B stopped the run %s: by its stop button, or because uploading failed for good. What was not uploaded "
+            "is in its directory, for `wandb sync`; fanlight goes on with the run",
+            run_id(identity, self._writer, self._config),
+        )
+        self._finish(identity)
+
+    def _finish(self, identity: Identity) -> None:
+        writer = self._open.pop(identity, None)
+        self._used.pop(identity, None)
+        if writer is None:
+            return
+        if not _finished(writer):
+            self._broken = True
+        if not self._pending[writer.run.id]:
+            del self._pending[writer.run.id]
+
+    def _restart(self) -> None:
+        """Begin anew with another wandb-core; rows that did not reach the disk may be logged again."""
+        for writer in self._open.values():
+            with contextlib.suppress(DeliveryError):
+                writer.give_up()
+        self._open.clear()
+        self._used.clear()
+        self._sdk.restart()
+        self._broken = False
+
+
+def _finished(writer: RunWriter) -> bool:
+    try:
+        writer.run.finish()
+    except Exception:  # wandb-core is gone: what it wrote is on disk
+        return False
+    return True

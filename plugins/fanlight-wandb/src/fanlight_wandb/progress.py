@@ -1,0 +1,58 @@
+"""
+How far a run's transaction log has come: what stands there is delivered.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from fanlight import RetryableError
+from fanlight_wandb.metrics import STEP
+from fanlight_wandb.transaction_log import CorruptLogError, TransactionLog
+
+_POLL: Final = 0.02
+
+
+class Progress:
+    """Follows one transaction log, by the step that each row carries."""
+
+    def __init__(self, path: Path) -> None:
+        self._log: Final = TransactionLog(path)
+        self._step = 0
+
+    def step(self) -> int:
+        """Return the last step that stands in the file."""
+        try:
+            for record in self._log.read_new():
+                self._step = max(self._step, _step_of(record))
+        except CorruptLogError:
+            raise RetryableError(f"the run's transaction log is damaged: {self._log.path}") from None
+        return self._step
+
+    def wait_for(self, step: int, deadline: float) -> None:
+        """
+        Return when the row of *step* stands in the file.
+
+        Args:
+            step: The step of the last row.
+            deadline: Monotonic seconds.
+
+        Raises:
+            RetryableError: it did not in time.
+        """
+        while self.step() < step:
+            if time.monotonic() >= deadline:
+                raise RetryableError("the rows did not reach the run's transaction log in time")
+            time.sleep(_POLL)
+
+
+def _step_of(record: Any) -> int:
+    if record.WhichOneof("record_type") != "history":
+        return 0
+    for item in record.history.item:
+        if (item.key or "/".join(item.nested_key)) == STEP:
+            return int(json.loads(item.value_json))
+    return 0

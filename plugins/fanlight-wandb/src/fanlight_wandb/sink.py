@@ -1,0 +1,136 @@
+"""
+The sink: each event to its W&B run, and not back before it is on disk there.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from fanlight import Batch, DeliveryError, PartialFailure, RetryableError, Sink, SinkContext, TelemetryEvent
+from fanlight_wandb.config import WandbConfig
+from fanlight_wandb.current_run import CurrentRun
+from fanlight_wandb.identity import Identity, Writer, identity_of
+from fanlight_wandb.own_runs import OwnRuns
+from fanlight_wandb.run_writer import RunWriter
+from fanlight_wandb.slots import Slot
+
+_MOST_TRACES: Final = 10_000
+"""Traces whose run is remembered for feedback that comes later."""
+_SPARE: Final = 0.5
+"""Seconds before the lane's deadline at which waiting ends, so that the answer is heard."""
+
+
+class WandbSink(Sink[WandbConfig]):
+    """
+    Logs each finished run to the W&B run that it belongs to: metrics, a row of a table, and what the run is about.
+
+    Delivered means that the rows stand in the W&B run's transaction log.
+    """
+
+    def open(self, context: SinkContext) -> None:
+        """Make the directory, take a writer's place in it and import the SDK; runs are opened as events come."""
+        super().open(context)
+        self._traces: OrderedDict[str, Identity] = OrderedDict()
+        self._slot: Slot | None = None
+        self._runs = CurrentRun(self.config) if self.config.run == "current" else self._own_runs(context)
+
+    def deliver(self, batch: Batch) -> None:
+        """Log *batch*, and return when it is on disk."""
+        errors: dict[str, DeliveryError] = {}
+        written: list[tuple[RunWriter, list[TelemetryEvent]]] = []
+        for identity, events in self._shares(batch):
+            try:
+                written.append((self._written(identity, events, batch), events))
+            except DeliveryError as error:
+                errors.update(_each(events, error))
+        for writer, events in written:
+            try:
+                writer.confirm(batch.deadline - _SPARE)
+            except DeliveryError as error:
+                self._runs.failed(error)
+                errors.update(_each(events, error))
+        self._runs.finish_idle()
+        _raise_all(errors, batch)
+
+    def close(self) -> None:
+        """Finish the runs, but never the application's own."""
+        self._runs.close()
+        if self._slot is not None:
+            self._slot.release()
+
+    def _own_runs(self, context: SinkContext) -> OwnRuns:
+        from fanlight_wandb.sdk import Sdk  # noqa: PLC0415 - listing plugins must not pay for it
+
+        directory = _made(self.config.directory or default_directory())
+        host = self.config.writer or socket.gethostname()
+        instance = context.instance_id if self.config.run == "process" else None
+        writer = Writer(service=context.service_name, environment=context.environment, host=host, instance=instance)
+        if instance is None:
+            self._slot = Slot(directory / "slots", f"{writer} {self.config.run} {self.config.project}")
+            writer = Writer(service=writer.service, environment=writer.environment, host=host, slot=self._slot.number)
+        group = self.config.group or f"{context.service_name}/{context.environment}"
+        return OwnRuns(
+            Sdk(self.config, directory, group),
+            self.config,
+            writer=writer,
+            directory=directory,
+            logger=context.logger,
+        )
+
+    def _written(self, identity: Identity, events: list[TelemetryEvent], batch: Batch) -> RunWriter:
+        writer = self._runs.get(identity, batch.deadline - _SPARE)
+        try:
+            writer.write(events, replay=batch.replay)
+        except Exception as error:
+            raise self._runs.failed(error) from error
+        return writer
+
+    def _shares(self, batch: Batch) -> Iterable[tuple[Identity, list[TelemetryEvent]]]:
+        shares: dict[Identity, list[TelemetryEvent]] = {}
+        for event in batch:
+            shares.setdefault(self._identity(event), []).append(event)
+        return shares.items()
+
+    def _identity(self, event: TelemetryEvent) -> Identity:
+        identity = identity_of(event, self.config)
+        if event.feedback is not None and identity.values:
+            return self._traces.get(event.trace_id, identity)
+        if event.is_root:
+            self._traces[event.trace_id] = identity
+            if len(self._traces) > _MOST_TRACES:
+                self._traces.popitem(last=False)
+        return identity
+
+
+def default_directory() -> Path:
+    """Return where W&B's files go if nothing is said: below the user's state directory, not the working directory."""
+    state = os.environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path("~/.local/state")) / "fanlight" / "wandb"
+
+
+def _made(directory: Path) -> Path:
+    try:
+        path = directory.expanduser().resolve()
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+        raise RetryableError(
+            f"{directory} cannot be made ({type(error).__name__}): set `directory` to where W&B may keep its files"
+        ) from None
+    return path
+
+
+def _each(events: list[TelemetryEvent], error: DeliveryError) -> dict[str, DeliveryError]:
+    return {event.event_id: error for event in events}
+
+
+def _raise_all(errors: dict[str, DeliveryError], batch: Batch) -> None:
+    if not errors:
+        return
+    if len(errors) == len({event.event_id for event in batch}):
+        raise next(iter(errors.values()))
+    raise PartialFailure(errors)

@@ -1,0 +1,176 @@
+"""When a batch is delivered, and what happens when it comes again."""
+
+import os
+import signal
+import subprocess
+from typing import Any
+
+import pytest
+
+from fanlight import PartialFailure, PermanentError, RetryableError
+from fanlight.testing import make_batch, make_event
+from fanlight.testing.clock import eventually
+from fanlight_wandb.progress import Progress
+from fanlight_wandb.testing import Fault, WandbServer
+from fanlight_wandb.transaction_log import TransactionLog
+
+
+def test_delivered_rows_are_on_disk(bench: Any) -> None:
+    """When `deliver` returns, all of the batch can be read from the run's files, while the run goes on."""
+    sink = bench.open()
+    for count in range(1, 6):
+        sink.deliver(make_batch([make_event("llm.end", input_tokens=count) for _ in range(20)], timeout=20))
+        run = bench.only_run
+        assert len(run.values("llm/input_tokens")) == count * 20
+        assert len(run.tables["traces"].rows) == count * 20
+        assert run.exit_code is None
+
+
+def test_rows_that_do_not_reach_the_disk_are_not_delivered(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch that comes again after that is logged once: in metrics, in tables, in totals and in alerts."""
+    sink = bench.open()
+    batch = [make_event("llm.end", input_tokens=7), make_event("alert", name="hot")]
+    sink.deliver(make_batch([make_event("llm.end", input_tokens=7)], timeout=20))
+    with monkeypatch.context() as patched:
+        patched.setattr(TransactionLog, "read_new", lambda _: [])  # the disk shows nothing new
+        with pytest.raises(RetryableError, match="did not reach the run's transaction log"):
+            sink.deliver(make_batch(batch, timeout=0.7))
+    sink.deliver(make_batch(batch, timeout=20, attempt=2))
+    run = bench.only_run
+    assert run.values("llm/input_tokens") == [7, 7]
+    assert [row["type"] for row in run.tables["traces"].rows] == ["llm", "llm", "alert"]
+    assert [alert.title for alert in run.alerts] == ["hot"]
+    assert (run.summary["totals/runs"], run.summary["totals/input_tokens"]) == (2, 14)
+
+
+def test_an_event_that_is_twice_in_a_batch_is_logged_once(bench: Any) -> None:
+    """Whoever merged batches did not make a second run of it."""
+    event = make_event("llm.end", input_tokens=7)
+    bench.deliver(event, event)
+    assert bench.only_run.values("llm/input_tokens") == [7]
+
+
+def test_a_replay_is_rows_and_no_metrics(bench: Any) -> None:
+    """Old events stand in the table; they are counted, drawn and added up nowhere."""
+    bench.deliver(make_event("llm.end", input_tokens=7), batch={"replay": True})
+    run = bench.only_run
+    assert len(run.tables["traces"].rows) == 1
+    assert run.values("llm/input_tokens") == []
+    assert run.summary["totals/runs"] == 0
+
+
+def cores() -> set[int]:
+    """The wandb-cores that this process started."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], check=True, capture_output=True, text=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    return {int(pid) for pid, parent, program in rows if int(parent) == os.getpid() and "wandb-core" in program}
+
+
+def kill_cores() -> None:
+    for core in cores():
+        os.kill(core, signal.SIGKILL)
+    eventually(lambda: all("defunct" in line for line in _states()))
+
+
+def _states() -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "ppid=,args="], check=True, capture_output=True, text=True).stdout
+    return [line for line in listed.splitlines() if line.split()[0] == str(os.getpid()) and "wandb-core" in line]
+
+
+def test_after_wandb_core_was_killed_another_takes_its_place(bench: Any) -> None:
+    """The batch under way is retryable and comes again; nothing that was delivered is lost or doubled."""
+    sink = bench.open()
+    sink.deliver(make_batch([make_event("llm.end", input_tokens=1)], timeout=20))
+    kill_cores()
+    batch = [make_event("llm.end", input_tokens=2)]
+    with pytest.raises(RetryableError, match="wandb-core is gone"):
+        sink.deliver(make_batch(batch, timeout=20))
+    sink.deliver(make_batch(batch, timeout=20, attempt=2))
+    run = bench.only_run
+    assert run.values("llm/input_tokens") == [1, 2]
+    assert len(run.tables["traces"].rows) == 2
+    assert run.summary["totals/input_tokens"] == 3
+
+
+def test_what_reached_the_disk_before_wandb_core_was_killed_is_not_logged_again(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file, and not the SDK, says what there is."""
+    sink = bench.open()
+    batch = [make_event("llm.end", input_tokens=1)]
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "wait_for", _unheard)
+        with pytest.raises(RetryableError, match="unheard"):
+            sink.deliver(make_batch(batch, timeout=20))
+    eventually(lambda: bool(bench.only_run.tables))
+    kill_cores()
+    sink.deliver(make_batch(batch, timeout=20, attempt=2))
+    run = bench.only_run
+    assert run.values("llm/input_tokens") == [1]
+    assert len(run.tables["traces"].rows) == 1
+
+
+def _unheard(*_: object) -> None:
+    raise RetryableError("unheard")
+
+
+@pytest.mark.parametrize(("status", "opens"), [(401, True), (403, True), (404, True), (500, False), (429, False)])
+def test_a_server_that_says_no_is_retryable(bench: Any, server: WandbServer, status: int, opens: bool) -> None:
+    """Where somebody must act the breaker opens; afterwards the same batch arrives."""
+    sink = bench.open(mode="online", base_url=server.url, api_key=server.api_key, init_timeout="1s")
+    batch = make_batch([make_event("llm.end", input_tokens=1)], timeout=20)
+    server.order(Fault(status=status))
+    with pytest.raises(RetryableError, match=str(status)) as caught:
+        sink.deliver(batch)
+    assert caught.value.open_breaker is opens
+    assert server.api_key not in str(caught.value)
+    server.lift_faults()
+    sink.deliver(make_batch(batch.events, timeout=20))
+    eventually(lambda: bool(server.runs[0].history))
+
+
+def test_no_key_opens_the_breaker(bench: Any, server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a login nobody is asked on a terminal: the sink says what is missing."""
+    monkeypatch.setenv("HOME", str(bench.directory))
+    monkeypatch.setenv("NETRC", str(bench.directory / "netrc"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    sink = bench.open(mode="online", base_url="http://127.0.0.1:9")
+    with pytest.raises(RetryableError, match="No API key configured") as caught:
+        sink.deliver(make_batch([make_event("llm.end")], timeout=20))
+    assert caught.value.open_breaker
+
+
+def test_one_run_that_cannot_be_opened_keeps_back_its_own_events_only(bench: Any, server: WandbServer) -> None:
+    """The others of the batch are delivered, and stay delivered."""
+    online = {"mode": "online", "base_url": server.url, "api_key": server.api_key, "init_timeout": "1s"}
+    sink = bench.open(**online, run={"by": ["session_id"]})
+    first, second = (make_event("llm.end", session_id=name, input_tokens=1) for name in ("a", "b"))
+    sink.deliver(make_batch([first], timeout=20))
+    server.order(Fault(operation="UpsertBucket", status=500))
+    third = make_event("llm.end", session_id="a", input_tokens=2)
+    with pytest.raises(PartialFailure) as caught:
+        sink.deliver(make_batch([third, second], timeout=20))
+    assert caught.value.errors.keys() == {second.event_id}
+    server.lift_faults()
+    sink.deliver(make_batch([second], timeout=20))
+    bench.close(sink)
+    assert sorted(run.values("llm/input_tokens") for run in server.runs) == [[1], [1, 2]]
+
+
+def test_a_directory_that_cannot_be_made_is_told(bench: Any) -> None:
+    """The sentence says which key to set."""
+    bench.directory.write_text("a file stands here")
+    with pytest.raises(RetryableError, match="set `directory`"):
+        bench.open()
+
+
+def test_a_project_that_w_and_b_refuses_is_refused_for_good(bench: Any) -> None:
+    """What no retry can change is not retried."""
+    from fanlight_wandb.failures import opening_failed
+
+    import wandb
+
+    try:
+        wandb.init(project="a/b", mode="offline", reinit="create_new")
+    except wandb.errors.UsageError as error:
+        assert isinstance(opening_failed(error, online=False), PermanentError)

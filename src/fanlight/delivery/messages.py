@@ -1,0 +1,148 @@
+"""
+What the application and the process of a sink say to each other.
+
+The application asks, one thing at a time: open, deliver, close. The process answers each with `Done` or `Failure`, and
+may say what its sink logged before that.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, TypeAlias
+
+import msgspec
+
+from fanlight.delivery.failure import Failure
+from fanlight.delivery.recipe import Recipe
+from fanlight.delivery.surroundings import Surroundings
+from fanlight.event import TelemetryEvent
+from fanlight.sinks.base import Batch, Delivery, Seal, SinkContext
+
+
+class Open(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
+    """Make the sink, and open it."""
+
+    recipe: Recipe
+    surroundings: Surroundings
+    name: str
+    service_name: str
+    service_version: str | None
+    environment: str
+    instance_id: str
+    attributes: dict[str, Any]
+    log_level: int
+
+    @classmethod
+    def of(cls, recipe: Recipe, context: SinkContext, surroundings: Surroundings) -> Open:
+        """Return the question for a sink that is told *context*."""
+        return cls(
+            recipe=recipe,
+            surroundings=surroundings,
+            name=context.name,
+            service_name=context.service_name,
+            service_version=context.service_version,
+            environment=context.environment,
+            instance_id=context.instance_id,
+            attributes=context.attributes,
+            log_level=context.logger.getEffectiveLevel(),
+        )
+
+    def context(self, logger: logging.Logger) -> SinkContext:
+        """Return what the sink is told, with *logger*."""
+        return SinkContext(
+            name=self.name,
+            service_name=self.service_name,
+            service_version=self.service_version,
+            environment=self.environment,
+            instance_id=self.instance_id,
+            attributes=self.attributes,
+            logger=logger,
+        )
+
+
+class Parcel(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One delivery; the event as it stands in its own cache, encoded once for all sinks."""
+
+    event: msgspec.Raw
+    routes: tuple[str, ...]
+    size: int
+    age: float
+    """Seconds since the journal took it."""
+
+
+class Deliver(msgspec.Struct, frozen=True, kw_only=True, tag="deliver"):
+    """Deliver a batch. Times are told as seconds from now: two processes need not agree on a clock's zero."""
+
+    id: str
+    sink: str
+    parcels: list[Parcel]
+    remaining: float
+    attempt: int
+    replay: bool
+    seal: Seal | None
+
+    @classmethod
+    def of(cls, batch: Batch) -> Deliver:
+        """Return the question that hands over *batch*."""
+        now = time.monotonic()
+        parcels = [
+            Parcel(
+                event=msgspec.Raw(delivery.event.to_msgpack()),
+                routes=delivery.routes,
+                size=delivery.size,
+                age=now - delivery.accepted_at,
+            )
+            for delivery in batch.deliveries
+        ]
+        return cls(
+            id=batch.id,
+            sink=batch.sink,
+            parcels=parcels,
+            remaining=batch.deadline - now,
+            attempt=batch.attempt,
+            replay=batch.replay,
+            seal=batch.seal,
+        )
+
+    def batch(self) -> Batch:
+        """Return the batch."""
+        now = time.monotonic()
+        deliveries = tuple(
+            Delivery(
+                event=TelemetryEvent.from_msgpack(bytes(parcel.event)),
+                sink=self.sink,
+                routes=parcel.routes,
+                size=parcel.size,
+                accepted_at=now - parcel.age,
+            )
+            for parcel in self.parcels
+        )
+        return Batch(
+            id=self.id,
+            sink=self.sink,
+            deliveries=deliveries,
+            deadline=now + self.remaining,
+            attempt=self.attempt,
+            replay=self.replay,
+            seal=self.seal,
+        )
+
+
+class Close(msgspec.Struct, frozen=True, tag="close"):
+    """Close the sink, and end."""
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """What was asked for is done."""
+
+
+class Said(msgspec.Struct, frozen=True, tag="said"):
+    """The sink logged a line."""
+
+    level: int
+    text: str
+
+
+Request: TypeAlias = Open | Deliver | Close
+Answer: TypeAlias = Done | Failure | Said
