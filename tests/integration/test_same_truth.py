@@ -11,7 +11,7 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 
 import fanlight
-from fanlight.demo.readers import runs_of_events, runs_of_rows, runs_of_spans
+from fanlight.demo.readers import rows_of_tables, runs_of_events, runs_of_rows, runs_of_spans
 from fanlight.demo.received import SeenRun
 from fanlight.demo.workloads import COST, WORKLOADS
 from fanlight.demo.workloads.rag import QUESTION
@@ -71,8 +71,8 @@ def told(directory: Path, **settings: dict[str, Any]) -> Told:
         store("seen").clear()
         with fanlight.Router.from_config(config) as router:
             for workload in WORKLOADS.values():
-                with fanlight.context(tenant_id="acme", metadata={"workload": workload.name}):
-                    workload(RunnableConfig(callbacks=[router.handler]))
+                about = {"workload": workload.name, "tenant_id": "acme"}
+                workload(RunnableConfig(callbacks=[router.handler], metadata=about))
             assert router.flush(timeout=60).complete
             router.close()
         health = router.health()
@@ -80,7 +80,7 @@ def told(directory: Path, **settings: dict[str, Any]) -> Told:
         assert {name: sink.counts.pending for name, sink in health.sinks.items()} == dict.fromkeys(sinks, 0)
         assert not any(sink.counts.dead_lettered or sink.counts.dropped for sink in health.sinks.values())
         events = store("seen").events
-        rows = [row for run in read_runs(directory / "wandb") for row in run.rows]
+        rows = list(rows_of_tables(read_runs(directory / "wandb")))
         kept = read_events(directory / "lake")
         return Told(
             seen=tuple(runs_of_events(events)),

@@ -199,6 +199,13 @@ CASES = {
         {},
         "0.000652",
     ),
+    # Gemini 3.8 Flash Lite TTS in the flex tier, which Google's integration tells by the request alone: 0.25 and 3.00.
+    # 1000 * 0.25 + 100 * 3.00 = 250 + 300
+    "gemini, flex": (
+        ("google_genai", "gemini-3.8-flash-lite-tts", usage(1000, 100)),
+        {"service_tier": "flex"},
+        "0.00055",
+    ),
     # Bedrock, Claude Sonnet 4.5 through a regional profile: 3.30, read 0.33, written 4.125, output 16.50.
     # 100 * 3.30 + 1000 * 0.33 + 2000 * 4.125 + 200 * 16.50 = 330 + 330 + 8250 + 3300
     "bedrock, regional": (
@@ -310,7 +317,8 @@ UNKNOWN = {
         {"day": "2026-01-15"},
     ),
     "a tier that was asked for and has no price": ("openai", "gpt-4o", usage(100, 10), {"service_tier": "scale"}),
-    "a tier of another provider's model": ("azure", "gpt-5", usage(100, 10), {"service_tier": "priority"}),
+    "a tier that was asked for and not confirmed": ("openai", "gpt-5", usage(100, 10), {"service_tier": "priority"}),
+    "a tier of another provider's model": ("azure", "gpt-5", usage(100, 10, input_token_details={"priority": 100}), {}),
     "a prompt of a model that is charged by the hour": ("openai", "whisper-1", usage(100, 0), {}),
     "an answer of a model that has none": ("openai", "text-embedding-3-small", usage(100, 10), {}),
 }

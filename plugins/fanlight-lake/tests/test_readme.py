@@ -43,7 +43,7 @@ def test_the_sql_example_shows_each_event_once() -> None:
     (query,) = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
     with duckdb.connect() as connection:
         connection.register("events", encode([event, event, testing.make_event()]).table)
-        assert connection.sql(f"SELECT count(*) FROM ({query})").fetchone() == (2,)
+        assert connection.sql(f"SELECT count(*) FROM ({query})").fetchall() == [(2,)]
 
 
 def test_every_key_is_described() -> None:

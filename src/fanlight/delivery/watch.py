@@ -37,15 +37,21 @@ def watch(connection: socket.socket, parent: int) -> None:
 
 
 def _watch(connection: socket.socket, parent: int) -> None:
-    hang_up = select.poll()
-    hang_up.register(connection, 0)  # what is always reported: the other end is closed
     with Path(os.devnull).open("w") as nowhere:  # an SDK may have put something of its own where stderr was
-        while os.getppid() == parent and not hang_up.poll(INTERVAL * 1000):
+        while True:
             faulthandler.dump_traceback_later(STANDSTILL, exit=True, file=nowhere)
-        faulthandler.cancel_dump_traceback_later()
+            if _is_gone(connection, parent):
+                break
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     time.sleep(GRACE)
     with contextlib.suppress(OSError):
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
+
+
+def _is_gone(connection: socket.socket, parent: int) -> bool:
+    """Whether the application is gone; waits a while for that to happen."""
+    hang_up = select.poll()
+    hang_up.register(connection, 0)  # what is always reported: the other end is closed
+    return bool(hang_up.poll(INTERVAL * 1000)) or os.getppid() != parent

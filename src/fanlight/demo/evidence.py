@@ -12,7 +12,7 @@ import msgspec
 
 from fanlight.demo.phoenix import PROJECT, Phoenix
 from fanlight.demo.play import Played
-from fanlight.demo.readers import runs_of_events, runs_of_rows, runs_of_spans
+from fanlight.demo.readers import rows_of_tables, runs_of_events, runs_of_rows, runs_of_spans
 from fanlight.demo.received import Received
 
 
@@ -98,7 +98,7 @@ def _lake(directory: Path) -> tuple[Received, bytes]:
 
 def _experiments(directory: Path) -> tuple[Received, bytes]:
     found = import_module("fanlight_wandb.testing").read_runs(directory)
-    rows = [row for run in found for row in run.rows]
+    rows = list(rows_of_tables(found))
     look = f"wandb sync {directory}/wandb/offline-run-*"
     files = (path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
     raw = b"\n".join([_searchable(rows), *(path.read_bytes() for path in files)])

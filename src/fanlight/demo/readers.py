@@ -58,6 +58,14 @@ def _tokens(attributes: Mapping[str, Any], *names: str) -> int:
     return next((int(attributes[name]) for name in names if name in attributes), 0)
 
 
+def rows_of_tables(runs: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of the traces tables, rotated ones included, of W&B *runs*."""
+    for run in runs:
+        for name, table in run.tables.items():
+            if name.startswith("traces"):
+                yield from table.rows
+
+
 def runs_of_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[SeenRun]:
     """Yield the runs that the *rows* of a traces table stand for."""
     for row in rows:

@@ -20,24 +20,25 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     workload: Workload
     tenant_id: str
     user_id: str
+    prompt_version: str
 
     def play(self, handler: BaseCallbackHandler, pace: float, note: str) -> None:
         """Run the program with *handler* attached; *note* is what the customer wrote into the ticket."""
         config = RunnableConfig(
             callbacks=[handler],
             tags=["demo", self.workload.name],
-            metadata={"session_id": f"demo-{self.workload.name}", "note": note},
+            metadata={"session_id": f"demo-{self.workload.name}", "prompt_version": self.prompt_version, "note": note},
         )
         with context(tenant_id=self.tenant_id, user_id=self.user_id):
             self.workload(config, pace)
 
 
 STEPS: Final = (
-    Step(workload=WORKLOADS["agent"], tenant_id="us-3", user_id="ada"),
-    Step(workload=WORKLOADS["rag"], tenant_id="eu-7", user_id="grace"),
-    Step(workload=WORKLOADS["stream"], tenant_id="us-3", user_id="ada"),
-    Step(workload=WORKLOADS["tool_error"], tenant_id="eu-7", user_id="grace"),
-    Step(workload=WORKLOADS["approval"], tenant_id="us-3", user_id="ada"),
+    Step(workload=WORKLOADS["agent"], tenant_id="us-3", user_id="ada", prompt_version="v1"),
+    Step(workload=WORKLOADS["rag"], tenant_id="eu-7", user_id="grace", prompt_version="v1"),
+    Step(workload=WORKLOADS["stream"], tenant_id="us-3", user_id="ada", prompt_version="v2"),
+    Step(workload=WORKLOADS["tool_error"], tenant_id="eu-7", user_id="grace", prompt_version="v1"),
+    Step(workload=WORKLOADS["approval"], tenant_id="us-3", user_id="ada", prompt_version="v2"),
 )
 
 

@@ -39,11 +39,10 @@ def test_a_hung_sink_is_killed_and_made_anew(rig, notes, word, is_alive):
 
 def test_a_sink_that_always_hangs_holds_no_thread(rig, notes, is_alive):
     """Attempt after attempt, none of their processes and none of their threads stays."""
-    one = rig(timeout=0.2, give_up_after=1.0, breaker_failures=100)
+    one = rig(timeout=0.2, breaker_failures=100)
     one.append("hang")
-    assert one.flush()
-    assert one.counts.dropped == {"gave_up": 1}
-    assert len(notes.pids) > 1
+    eventually(lambda: len(notes.pids) >= 3)
+    one.close(0.0)
     eventually(lambda: not any(map(is_alive, notes.pids)))
     eventually(lambda: one.lane.health().hung_threads == 0)
 
@@ -82,14 +81,14 @@ def test_a_process_that_is_killed_between_two_batches(rig, notes):
 
 
 def test_processes_that_are_killed_at_random(rig, notes):
-    """However often it is killed in the middle of its work, every event arrives, and the ledger balances throughout."""
+    """Killed in the middle of its work again and again: every event arrives, and the ledger balances throughout."""
     one = rig(breaker_failures=10**6, retry_max=0.02, batch_max_events=5)
     done, chance = threading.Event(), random.Random(7)
 
     def kill():
-        while not done.wait(chance.uniform(0.0, 0.5)):
+        while not done.wait(chance.uniform(0.0, 0.2)):
             pid = one.lane.health().child_pid
-            if pid is not None:
+            if pid in notes.pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 

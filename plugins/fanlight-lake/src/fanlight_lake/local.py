@@ -8,6 +8,8 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fanlight import PermanentError, RetryableError
@@ -70,6 +72,15 @@ class LocalStorage:
         """Return the names of the files below the directory *under* that end in *suffix*, sorted."""
         found = (self.root / under).rglob(f"*{suffix}")
         yield from sorted(path.relative_to(self.root).as_posix() for path in found if path.is_file())
+
+    def entries(self, under: str = "") -> Iterator[tuple[str, int, datetime]]:
+        """Yield the name, the size and the time of the last change of each file below the directory *under*."""
+        for directory, _, names in os.walk(self.root / under):
+            for path in (Path(directory, name) for name in names):
+                with suppress(FileNotFoundError):  # it is gone again
+                    found = path.stat()
+                    changed = datetime.fromtimestamp(found.st_mtime, UTC)
+                    yield path.relative_to(self.root).as_posix(), found.st_size, changed
 
     def delete(self, name: str) -> None:
         """Delete a file; one that is gone already is well."""

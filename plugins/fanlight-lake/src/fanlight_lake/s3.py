@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -86,6 +86,14 @@ class S3Storage:
 
         found = [each["path"] for page in obstore.list(self._store, under or None) for each in page]
         yield from sorted(name for name in found if name.endswith(suffix))
+
+    def entries(self, under: str = "") -> Iterator[tuple[str, int, datetime]]:
+        """Yield the name, the size and the time of the last change of each object below *under*."""
+        import obstore
+
+        for page in obstore.list(self._store, under or None):
+            for each in page:
+                yield each["path"], each["size"], each["last_modified"]
 
     def delete(self, name: str) -> None:
         """Delete an object; one that is gone already is well."""

@@ -5,6 +5,7 @@ Where a lake is: a local directory or a bucket, as the few operations on whole f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 from fanlight_lake.config import LakeConfig
@@ -44,6 +45,9 @@ class Storage(Protocol):
 
     def names(self, suffix: str, under: str = "") -> Iterator[str]:
         """Return the names of the files below the directory *under* that end in *suffix*, sorted."""
+
+    def entries(self, under: str = "") -> Iterator[tuple[str, int, datetime]]:
+        """Yield the name, the size and the time of the last change of each file below the directory *under*."""
 
     def delete(self, name: str) -> None:
         """Delete a file; one that is gone already is well."""

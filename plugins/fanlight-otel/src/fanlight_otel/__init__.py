@@ -21,7 +21,7 @@ def fanlight_register_sinks() -> list[SinkType]:
             factory=OtelSink,
             consumes="runs",
             idempotency="span_id",
-            delivered_means="The OTLP receiver has answered yes to the request with the span.",
+            delivered_means="The OTLP receiver has answered yes to the request with the span or log record.",
             defaults=DeliveryDefaults(batch_max_events=512, batch_max_bytes=2 * 1024 * 1024, batch_linger=0.5),
             stability="beta",
         )

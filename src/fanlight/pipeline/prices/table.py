@@ -7,10 +7,10 @@ Chosen over what else is maintained, as of November 2026:
 |---|---|---|---|---|
 | genai-prices 0.2.3 | MIT | 1.7 MB, imported in 0.4 s | yes | yes; exact decimals; what it does not know is an error |
 | litellm 1.106 | MIT | 3 MB of data in a package of 108 requirements, imported in 4 s | no | yes; floats |
-| tokencost 0.1 | none stated | 0.8 MB and 10 requirements, imported in 1.7 s | no | no |
+| tokencost 0.1 | none stated | 0.8 MB and 10 requirements, imported in 1.7 s | no | cached only |
 
-On two shared cores its import takes the router thread 0.2 s and 14 MB, once, in a process that has pydantic already, and
-a call's price 0.1 ms; an override's is a twentieth of that.
+It has a release every week or two. On two shared cores its import takes the router thread 0.2 s and 14 MB, once, in a
+process that has pydantic already; a call's price takes 0.1 ms, by an override a twentieth of that.
 
 It works offline, with the prices that came with its release; its updater, which would ask the network, is never
 started here. An application that starts it has its prices used here too. To update the prices is to update the package.
@@ -20,7 +20,7 @@ What it says is not taken where it would be a guess:
 - A model with no price for a direction in which there were tokens (speech by the hour, subscriptions, what is free for
   now) has no price here. It would come out as 0.
 - Nor has a call in a service tier (`flex`, `priority`) for which there is no price at its date: the standard price may
-  be twice or half of it.
+  be twice or half of it. Nor has a call to OpenAI that asked for a tier where the answer does not say that it got it.
 - Nor has audio in a model of OpenAI's whose audio price is not there: it is a multiple of what text costs.
 
 What no usage report tells is in no price: searches and other tools on the provider's side, the time for which a cache
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 PACKAGE: Final = "genai_prices"
 _STANDARD: Final = frozenset({"auto", "default", "standard", "standard_only", "on_demand"})
 _TIERS: Final = ("flex", "priority")
+_MARKING: Final = frozenset({"openai", "azure.ai.openai"})
+_IN_DOUBT: Final = "in doubt"
+"""A tier that has no price anywhere."""
 _AUDIO_APART: Final = frozenset({"openai", "azure"})
 _REMEMBERED: Final = 1024
 _logger: Final = logging.getLogger("fanlight.pipeline")
@@ -141,13 +144,16 @@ def service_tier(event: TelemetryEvent) -> str | None:
     """
     Return the tier that the call is charged in, `None` for the standard one.
 
-    What the answer says counts before what was asked for: OpenAI's integration marks the tokens with the tier.
+    What the answer says counts before what was asked for. OpenAI's integration marks the tokens with the tier, because
+    a call that asks for one may be served, and charged, in the standard one: asked for and not marked, it is in doubt.
     """
     for tier in _TIERS:
         if f"input.{tier}" in event.usage_details or f"input.{tier}_cache_read" in event.usage_details:
             return tier
     asked = event.invocation_params.get("service_tier")
-    return asked if isinstance(asked, str) and asked not in _STANDARD else None
+    if not isinstance(asked, str) or asked in _STANDARD:
+        return None
+    return _IN_DOUBT if event.provider in _MARKING else asked
 
 
 def _claims(provider: Provider, name: str) -> bool:

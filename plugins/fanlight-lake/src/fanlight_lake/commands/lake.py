@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
@@ -22,7 +21,7 @@ from pydantic import ValidationError
 from fanlight import sink_config
 from fanlight_lake.commands.errors import CommandError, UsageError
 from fanlight_lake.commands.rows import Rows
-from fanlight_lake.commands.stored import DataFile, Partition, StoredFile, stored_files
+from fanlight_lake.commands.stored import DataFile, Partition, StoredFile
 from fanlight_lake.config import LakeConfig
 from fanlight_lake.local import LocalStorage
 from fanlight_lake.schema import PARTITIONS, SCHEMA
@@ -40,14 +39,19 @@ class Lake:
         self.storage = storage
         self.is_delta = is_delta
 
-    @cached_property
-    def filesystem(self) -> pafs.FileSystem:
-        """The lake's files, for Arrow."""
-        return pafs.PyFileSystem(DeltaStorageHandler(self.storage.uri, self.storage.options))
+    def filesystem(self, files: Iterable[StoredFile | DataFile]) -> pafs.FileSystem:
+        """Return some of the lake's files, for Arrow; their sizes are known, so none is asked for."""
+        sizes = {file.name: file.size for file in files}
+        return pafs.PyFileSystem(DeltaStorageHandler(self.storage.uri, self.storage.options, sizes))
+
+    def footer(self, file: StoredFile | DataFile) -> pq.FileMetaData:
+        """Return what the end of a Parquet file says of it."""
+        with self.filesystem([file]).open_input_file(file.name) as opened:
+            return pq.read_metadata(opened)
 
     def stored(self, under: str = "") -> list[StoredFile]:
         """Return all files below *under*, sorted by name."""
-        return stored_files(self.filesystem, under)
+        return sorted((StoredFile(*entry) for entry in self.storage.entries(under)), key=lambda file: file.name)
 
     def table(self) -> DeltaTable:
         """
@@ -78,7 +82,7 @@ class Lake:
 
     def rows(self, files: Sequence[DataFile]) -> int:
         """Return how many rows *files* hold; of plain files, by their footers."""
-        return sum(file.rows if file.rows is not None else self._rows_of(file.name) for file in files)
+        return sum(file.rows if file.rows is not None else self.footer(file).num_rows for file in files)
 
     def dataset(self) -> Rows:
         """Return the rows, as far as they are read: by column, and by partition."""
@@ -90,24 +94,19 @@ class Lake:
         """Return the rows of some of the lake's Parquet files."""
         newest = max(files, key=lambda file: file.modified, default=None)
         if newest is None:
-            return Rows([], SCHEMA, ds.ParquetFileFormat(), self.filesystem)
+            return Rows([], SCHEMA, ds.ParquetFileFormat(), self.filesystem([]))
         # A newer fanlight may have written more columns than this one knows.
-        more = [field for field in self.schema_of(newest.name) if field.name not in SCHEMA.names]
+        more = [field for field in self.footer(newest).schema.to_arrow_schema() if field.name not in SCHEMA.names]
         names = [file.name for file in files]
         return Rows.of(
             ds.dataset(
                 names,
                 schema=pa.schema([*SCHEMA, *more]),
-                filesystem=self.filesystem,
+                filesystem=self.filesystem(files),
                 format="parquet",
                 partitioning=_PARTITIONING,
             )
         )
-
-    def schema_of(self, name: str) -> pa.Schema:
-        """Return the columns of one Parquet file."""
-        with self.filesystem.open_input_file(name) as file:
-            return pq.read_schema(file).remove_metadata()
 
     def delete_empty_directories(self) -> None:
         """Delete the directories that nothing lies in any more; in a bucket there are none."""
@@ -115,10 +114,6 @@ class Lake:
             for directory, *_ in os.walk(self.storage.root, topdown=False):
                 with suppress(OSError):  # something lies in it
                     Path(directory).rmdir()
-
-    def _rows_of(self, name: str) -> int:
-        with self.filesystem.open_input_file(name) as file:
-            return int(pq.read_metadata(file).num_rows)
 
 
 def open_lake(options: argparse.Namespace) -> Lake:

@@ -31,7 +31,7 @@ _ROW_GROUP_BYTES: Final = 64 * 1024 * 1024
 
 def finish(lake: Lake, files: Sequence[DataFile], check: Check) -> list[DataFile]:
     """Delete those of *files* that others of them replace, left by a compaction that was cut off; return the rest."""
-    replaced = {name for file in files if MARK in file.name for name in replaces(lake, file.name)}
+    replaced = {name for file in files if MARK in file.name for name in replaces(lake, file)}
     for file in files:
         if _base(file.name) in replaced:
             check()
@@ -50,26 +50,24 @@ def merge(lake: Lake, files: Sequence[DataFile], check: Check) -> DataFile:
     name = f"{directory}/{_name([_base(file.name) for file in files])}"
     content, rows = _merged(lake, files)
     lake.storage.put(name, content)
-    if lake.rows([DataFile(name, len(content), files[0].partition)]) != rows:
+    merged = DataFile(name, len(content), files[0].partition)
+    if lake.rows([merged]) != rows:
         raise CommandError(f"{name} does not hold the rows of the files that it replaces; they were left")
     for file in files:
         check()
         lake.storage.delete(file.name)
-    return DataFile(name, len(content), files[0].partition)
+    return merged
 
 
-def replaces(lake: Lake, name: str) -> set[str]:
-    """Return the names of the files whose rows *name* took over, in its directory, and of those that they took over."""
-    with lake.filesystem.open_input_file(name) as file:
-        metadata = pq.read_metadata(file).metadata or {}
+def replaces(lake: Lake, file: DataFile) -> set[str]:
+    """Return the names of the files whose rows *file* took over, in its directory, and of those that they took over."""
+    metadata = lake.footer(file).metadata or {}
     return set(json.loads(metadata.get(_SOURCES, b"[]")))
 
 
 def _merged(lake: Lake, files: Sequence[DataFile]) -> tuple[bytes, int]:
-    taken = {_base(file.name) for file in files}.union(
-        *(replaces(lake, file.name) for file in files if MARK in file.name)
-    )
-    schema = pa.unify_schemas([lake.schema_of(file.name) for file in files])
+    taken = {_base(file.name) for file in files}.union(*(replaces(lake, file) for file in files if MARK in file.name))
+    schema = pa.unify_schemas([_schema(lake, file) for file in files])
     described = schema.with_metadata({_SOURCES: json.dumps(sorted(taken)).encode()})
     written, rows = io.BytesIO(), 0
     with pq.ParquetWriter(written, described, compression="zstd") as writer:
@@ -91,6 +89,10 @@ def _grouped(lake: Lake, files: Sequence[DataFile], schema: pa.Schema) -> Iterat
                 waiting = []
     if waiting:
         yield pa.concat_tables(waiting)
+
+
+def _schema(lake: Lake, file: DataFile) -> pa.Schema:
+    return lake.footer(file).schema.to_arrow_schema().remove_metadata()
 
 
 def _conformed(rows: pa.Table, schema: pa.Schema) -> pa.Table:

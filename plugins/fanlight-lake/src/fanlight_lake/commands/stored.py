@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import unquote
 
 import msgspec
-import pyarrow.fs as pafs
 
 _NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 
@@ -53,13 +52,6 @@ class DataFile(msgspec.Struct, frozen=True):
     partition: Partition
     rows: int | None = None
     """`None` where only the file itself says it."""
-
-
-def stored_files(filesystem: pafs.FileSystem, under: str = "") -> list[StoredFile]:
-    """Return all files below *under*, sorted by name."""
-    found = filesystem.get_file_info(pafs.FileSelector(under, recursive=True, allow_not_found=True))
-    files = [StoredFile(each.path, each.size or 0, each.mtime) for each in found if each.is_file]
-    return sorted(files, key=lambda file: file.name)
 
 
 def partition_of(name: str) -> Partition | None:
