@@ -79,7 +79,8 @@ def test_fanlights_own_names_are_in_its_own_namespace() -> None:
 
 
 @pytest.mark.parametrize(
-    "holder", [semconv.GenAI, semconv.GenAIEvent, semconv.GenAIMetric, semconv.OpenInference, semconv.Otel, semconv.Fanlight]
+    "holder",
+    [semconv.GenAI, semconv.GenAIEvent, semconv.GenAIMetric, semconv.OpenInference, semconv.Otel, semconv.Fanlight],
 )
 def test_no_name_is_there_twice(holder: type) -> None:
     """Two constants of one class never spell the same attribute."""

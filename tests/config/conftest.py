@@ -7,6 +7,7 @@ import pytest
 
 from fanlight.config.document import Document, read
 from fanlight.errors import Problem
+from fanlight.plugins import registry
 
 
 @pytest.fixture
@@ -50,3 +51,18 @@ def places(problems: tuple[Problem, ...]) -> list[tuple[str, int | None, int | N
 
 
 __all__ = ["Document", "places"]
+
+
+@pytest.fixture
+def uninstall(monkeypatch):
+    """Return what makes an installed plugin look as if it were not: Python does not list it."""
+
+    def uninstall(distribution):
+        listed = registry.entry_points
+        monkeypatch.setattr(
+            registry,
+            "entry_points",
+            lambda **wanted: [entry for entry in listed(**wanted) if entry.dist.name != distribution],
+        )
+
+    return uninstall

@@ -13,6 +13,7 @@ from fanlight.plan import load_plan
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.yaml"))
 EXPECT = re.compile(r"# expect: (?:line (\d+):(\d+) )?(.*)")
 ENV = re.compile(r"# env: (\w+)=(.*)")
+UNINSTALLED = re.compile(r"# uninstalled: (\S+)")
 
 
 def expectations(text):
@@ -24,12 +25,14 @@ def expectations(text):
 
 
 @pytest.fixture
-def broken(request, monkeypatch, tmp_path):
+def broken(request, monkeypatch, tmp_path, uninstall):
     """The path of a corpus file, with the environment it names and an empty folder to work in."""
     path = request.param
     monkeypatch.chdir(tmp_path)
     for match in filter(None, map(ENV.fullmatch, path.read_text().splitlines())):
         monkeypatch.setenv(match[1], match[2])
+    for match in filter(None, map(UNINSTALLED.fullmatch, path.read_text().splitlines())):
+        uninstall(match[1])
     return path
 
 

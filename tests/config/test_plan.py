@@ -218,8 +218,9 @@ def test_an_event_of_a_test_is_one_of_the_service(config):
     assert (event.environment, event.service_name, event.attributes) == ("prod", "support-bot", {"team": "a"})
 
 
-def test_a_type_that_is_not_needed_here_may_be_missing(config):
+def test_a_type_that_is_not_needed_here_may_be_missing(config, uninstall):
     """A laptop without the vendor's package runs what it needs, and is told what was not checked."""
+    uninstall("fanlight-wandb")
     sinks = {"lake": {"type": "memory"}, "wandb": {"type": "wandb", "project": "x"}}
     routes = [{"to": ["lake"]}, {"match": {"environment": "prod"}, "to": ["wandb"]}]
 

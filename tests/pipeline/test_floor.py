@@ -11,6 +11,7 @@ from fanlight.event import (
     ContentPart,
     Document,
     ErrorInfo,
+    Feedback,
     LangGraph,
     Link,
     Message,
@@ -149,6 +150,7 @@ def plants(text):
         "documents": (Document(rank=0, content=text, metadata={"source": text}),),
         "tool": Tool(name="t", arguments=text, result={"a": text}),
         "agent_action": AgentAction(tool="t", tool_input=text, log=text),
+        "feedback": Feedback(name="helpful", label=text, explanation=text),
         "custom": [text],
         "run_events": (RunEvent(type="custom", name="n", time_unix_nano=1, data={text: text}),),
         "links": (Link(trace_id="t", span_id="s", kind=text),),
@@ -187,7 +189,7 @@ def test_every_field_of_an_event_is_planted_or_holds_nothing_of_the_application(
         "sequence", "time_unix_nano", "start_time_unix_nano", "duration_ms", "time_to_first_token_ms", "streamed",
         "input_tokens", "output_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
         "input_audio_tokens", "output_audio_tokens", "usage_missing", "from_cache", "cost_usd", "input_cost_usd",
-        "output_cost_usd", "attempt", "partial",
+        "output_cost_usd", "attempt", "partial", "embeddings",
     }  # fmt: skip
     assert set(TelemetryEvent.__struct_fields__) == own | numbers | set(plants("x"))
 

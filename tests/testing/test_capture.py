@@ -22,7 +22,13 @@ def config(**changes: Any) -> dict[str, Any]:
         "environments": ["dev", "prod"],
         "environment": "${env:FANLIGHT_TEST_NOT_SET}",
         "sinks": {
-            "arize": {"type": "arize", "space_id": "${env:NOT_SET_EITHER}", "labels": {"region": "us"}},
+            "arize": {
+                "type": "arize",
+                "space_id": "${env:NOT_SET_EITHER}",
+                "api_key": "${env:NOT_SET_EITHER}",
+                "project": "support",
+                "labels": {"region": "us"},
+            },
             "lake": {"type": "lake", "path": "s3://bucket/${env:NOT_SET_EITHER}", "labels": {"region": "eu"}},
             "tracing": {"type": "otel", "endpoint": "http://127.0.0.1:9", "content": "metadata"},
         },

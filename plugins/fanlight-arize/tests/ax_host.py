@@ -87,12 +87,17 @@ def fate(error: Any) -> dict[str, Any]:
 
 
 def observed() -> dict[str, Any]:
-    """Return what the SDK may have changed in this process."""
-    logger = logging.getLogger("arize")
+    """Return what the SDK, or we with it, may have changed in this process."""
+    logger, heard = logging.getLogger("arize"), io.StringIO()
+    ear = logging.StreamHandler(heard)
+    logger.addHandler(ear)
+    logging.getLogger("arize.spans.client").warning("the application's own")
+    logger.removeHandler(ear)
     return {
         "imported": "arize" in sys.modules,
         "handlers": [type(handler).__name__ for handler in logger.handlers],
         "level": logger.level,
+        "heard": heard.getvalue(),
         "threads": sorted(thread.name for thread in threading.enumerate()),
     }
 

@@ -108,16 +108,18 @@ def test_spans_and_feedback_go_together(
 
 
 def test_no_cell_is_empty_and_no_span_is_there_twice(
-    ax_host: AxHost, chat: TelemetryEvent, root: TelemetryEvent, say: Say
+    ax_host: AxHost, agent_run: list[TelemetryEvent], chat: TelemetryEvent, root: TelemetryEvent, say: Say
 ) -> None:
     """A call never overwrites with nothing what is there, and the later of two judgements is written later."""
+    llm = next(event for event in agent_run if event.name == "ChatAnthropic")
     said = [
         say(chat, by="first", score=0.0),
         say(root, by="first", score=1.0),
         say(chat, by="second", score=1.0),
         say(chat, "tone", label="polite"),
+        say(llm, "tone", label="rude"),
     ]
-    answer = ax_host.deliver(*said, spans=[chat.span_id, root.span_id])
+    answer = ax_host.deliver(*said, spans=[chat.span_id, root.span_id, llm.span_id])
     assert answer["fates"] == {}
     for rows in answer["calls"]:
         assert all(value is not None for row in rows for value in row.values())
@@ -133,16 +135,16 @@ def test_the_later_is_written_later_whatever_it_says(
     """Calls are put together by what they say, but never so that an earlier judgement overwrites a later one."""
     said = [
         say(chat, by="a", score=0.0, label="down"),
-        say(root, by="b", score=0.0),
-        say(root, by="c", score=1.0, label="up"),
-        say(chat, by="d", score=1.0),
+        say(chat, by="b", score=1.0),
+        say(root, by="c", explanation="bad"),
+        say(root, by="d", score=1.0),
     ]
     answer = ax_host.deliver(*said, spans=[chat.span_id, root.span_id])
     assert answer["fates"] == {}
     authors: dict[str, list[str]] = {}
     for row in answer["annotations"]:
         authors.setdefault(row["context.span_id"], []).append(row["annotation.helpful.updated_by"])
-    assert authors == {chat.span_id: ["a", "d"], root.span_id: ["b", "c"]}
+    assert authors == {chat.span_id: ["a", "b"], root.span_id: ["c", "d"]}
 
 
 def test_feedback_waits_for_its_span(ax_host: AxHost, chat: TelemetryEvent, root: TelemetryEvent, say: Say) -> None:
@@ -279,11 +281,15 @@ def test_feedback_of_the_future_is_taken(ax_host: AxHost, chat: TelemetryEvent, 
 
 
 def test_the_sdk_leaves_the_process_alone(ax_host: AxHost, chat: TelemetryEvent, say: Say) -> None:
-    """It prints nothing, also when it fails, and the logging that it would set up is undone; no thread is left."""
+    """It prints nothing, also when it fails, and the logging that it would set up is undone; no thread is left.
+
+    What the application itself does with the SDK is logged as ever.
+    """
     answer = ax_host.deliver(say(chat, score=1.0), faults=["internal"], spans=[chat.span_id])
     assert answer["imported"]
     assert answer["printed"] == ""
     assert (answer["handlers"], answer["level"]) == ([], 0)
+    assert answer["heard"] == "the application's own\n"
     assert not [name for name in answer["threads"] if "arize" in name.lower() and "receiver" not in name]
 
 

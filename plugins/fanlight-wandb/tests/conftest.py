@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from fanlight import SinkContext, TelemetryEvent, testing
-from fanlight_wandb import WandbConfig, WandbSink
+from fanlight import Sink, SinkContext, TelemetryEvent, testing
+from fanlight.delivery.process import RemoteSink
+from fanlight_wandb import WandbConfig, WandbSink, fanlight_register_sinks
 from fanlight_wandb.testing import SeenRun, WandbServer, read_runs
 
 PRELUDE = """
@@ -154,7 +155,7 @@ def account(server: WandbServer) -> dict[str, str]:
 
 class Bench:
     """
-    Opens sinks in this process, offline unless a test says otherwise, and reads back what they left on disk.
+    Opens sinks, offline unless a test says otherwise, and reads back what they left on disk.
 
     Args:
         directory: Where W&B keeps its files.
@@ -162,16 +163,14 @@ class Bench:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._opened: list[WandbSink] = []
+        self.apart = False
+        """Whether sinks run in processes of their own, as they do behind a router."""
+        self._opened: list[Sink[Any]] = []
 
-    def open(self, context: SinkContext | None = None, **settings: Any) -> WandbSink:
+    def open(self, context: SinkContext | None = None, **settings: Any) -> Sink[Any]:
         """Open a sink with these settings."""
-        known = (
-            {}
-            if settings.get("run") == "current"
-            else {"project": "shop", "mode": "offline", "directory": self.directory}
-        )
-        sink = WandbSink(WandbConfig(**{**known, **settings}))
+        config = WandbConfig(**{"project": "shop", "mode": "offline", "directory": self.directory, **settings})
+        sink = RemoteSink(fanlight_register_sinks()[0], config) if self.apart else WandbSink(config)
         sink.open(
             context or testing.make_context("runs", service_name="bot", environment="prod", instance_id="5f1d7a90")
         )
@@ -184,7 +183,7 @@ class Bench:
         sink.deliver(testing.make_batch(events, sink="runs", timeout=20, **(batch or {})))
         self.close(sink)
 
-    def close(self, sink: WandbSink) -> None:
+    def close(self, sink: Sink[Any]) -> None:
         """Close *sink*."""
         self._opened.remove(sink)
         sink.close()
@@ -210,8 +209,16 @@ class Bench:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     for name, value in {"SILENT": "true", "ERROR_REPORTING": "false", "DATA_DIR": str(tmp_path / "staged")}.items():
         monkeypatch.setenv(f"WANDB_{name}", value)
-    # The SDK puts its socket's name there, and takes it away at the end of the process.
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # The SDK writes into it, and would leave it to the next test.
     monkeypatch.setenv("WANDB_SERVICE", "")
     running = Bench(tmp_path / "files")
     yield running
     running.end()
+
+
+@pytest.fixture
+def bench_apart(bench: Bench) -> Bench:
+    """The same, each sink in a process of its own: for tests in which the SDK's state must not be the next test's."""
+    bench.apart = True
+    return bench

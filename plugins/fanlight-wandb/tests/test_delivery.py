@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fanlight import PartialFailure, PermanentError, RetryableError
+from fanlight import PartialFailure, RetryableError
 from fanlight.testing import make_batch, make_event
 from fanlight.testing.clock import eventually
 from fanlight_wandb.progress import Progress
@@ -59,34 +59,31 @@ def test_a_replay_is_rows_and_no_metrics(bench: Any) -> None:
     assert run.summary["totals/runs"] == 0
 
 
-def cores() -> set[int]:
-    """The wandb-cores that this process started."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], check=True, capture_output=True, text=True).stdout
+def kill_core_of(parent: int) -> None:
+    """Kill the wandb-core that the process *parent* started, and wait until its files and sockets are closed."""
+    core = core_of(parent)
+    assert core is not None
+    os.kill(core, signal.SIGKILL)
+    eventually(lambda: core_of(parent) is None)
+
+
+def core_of(parent: int) -> int | None:
+    listed = subprocess.run(["ps", "-ewwo", "pid=,ppid=,args="], check=True, capture_output=True, text=True).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()]
-    return {int(pid) for pid, parent, program in rows if int(parent) == os.getpid() and "wandb-core" in program}
+    cores = [int(pid) for pid, ppid, program in rows if int(ppid) == parent and program.count("wandb-core --")]
+    return cores[0] if cores else None
 
 
-def kill_cores() -> None:
-    for core in cores():
-        os.kill(core, signal.SIGKILL)
-    eventually(lambda: all("defunct" in line for line in _states()))
-
-
-def _states() -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "ppid=,args="], check=True, capture_output=True, text=True).stdout
-    return [line for line in listed.splitlines() if line.split()[0] == str(os.getpid()) and "wandb-core" in line]
-
-
-def test_after_wandb_core_was_killed_another_takes_its_place(bench: Any) -> None:
+def test_after_wandb_core_was_killed_another_takes_its_place(bench_apart: Any) -> None:
     """The batch under way is retryable and comes again; nothing that was delivered is lost or doubled."""
-    sink = bench.open()
+    sink = bench_apart.open()
     sink.deliver(make_batch([make_event("llm.end", input_tokens=1)], timeout=20))
-    kill_cores()
+    kill_core_of(sink.pid)
     batch = [make_event("llm.end", input_tokens=2)]
     with pytest.raises(RetryableError, match="wandb-core is gone"):
         sink.deliver(make_batch(batch, timeout=20))
     sink.deliver(make_batch(batch, timeout=20, attempt=2))
-    run = bench.only_run
+    run = bench_apart.only_run
     assert run.values("llm/input_tokens") == [1, 2]
     assert len(run.tables["traces"].rows) == 2
     assert run.summary["totals/input_tokens"] == 3
@@ -103,7 +100,7 @@ def test_what_reached_the_disk_before_wandb_core_was_killed_is_not_logged_again(
         with pytest.raises(RetryableError, match="unheard"):
             sink.deliver(make_batch(batch, timeout=20))
     eventually(lambda: bool(bench.only_run.tables))
-    kill_cores()
+    kill_core_of(os.getpid())
     sink.deliver(make_batch(batch, timeout=20, attempt=2))
     run = bench.only_run
     assert run.values("llm/input_tokens") == [1]
@@ -115,9 +112,9 @@ def _unheard(*_: object) -> None:
 
 
 @pytest.mark.parametrize(("status", "opens"), [(401, True), (403, True), (404, True), (500, False), (429, False)])
-def test_a_server_that_says_no_is_retryable(bench: Any, server: WandbServer, status: int, opens: bool) -> None:
+def test_a_server_that_says_no_is_retryable(bench_apart: Any, server: WandbServer, status: int, opens: bool) -> None:
     """Where somebody must act the breaker opens; afterwards the same batch arrives."""
-    sink = bench.open(mode="online", base_url=server.url, api_key=server.api_key, init_timeout="1s")
+    sink = bench_apart.open(mode="online", base_url=server.url, api_key=server.api_key, init_timeout="1s")
     batch = make_batch([make_event("llm.end", input_tokens=1)], timeout=20)
     server.order(Fault(status=status))
     with pytest.raises(RetryableError, match=str(status)) as caught:
@@ -126,24 +123,24 @@ def test_a_server_that_says_no_is_retryable(bench: Any, server: WandbServer, sta
     assert server.api_key not in str(caught.value)
     server.lift_faults()
     sink.deliver(make_batch(batch.events, timeout=20))
-    eventually(lambda: bool(server.runs[0].history))
+    bench_apart.close(sink)
+    assert server.runs[0].values("llm/input_tokens") == [1]
 
 
-def test_no_key_opens_the_breaker(bench: Any, server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_opens_the_breaker(bench_apart: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a login nobody is asked on a terminal: the sink says what is missing."""
-    monkeypatch.setenv("HOME", str(bench.directory))
-    monkeypatch.setenv("NETRC", str(bench.directory / "netrc"))
+    monkeypatch.setenv("NETRC", str(bench_apart.directory / "netrc"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    sink = bench.open(mode="online", base_url="http://127.0.0.1:9")
+    sink = bench_apart.open(mode="online", base_url="http://127.0.0.1:9")
     with pytest.raises(RetryableError, match="No API key configured") as caught:
         sink.deliver(make_batch([make_event("llm.end")], timeout=20))
     assert caught.value.open_breaker
 
 
-def test_one_run_that_cannot_be_opened_keeps_back_its_own_events_only(bench: Any, server: WandbServer) -> None:
+def test_one_run_that_cannot_be_opened_keeps_back_its_own_events_only(bench_apart: Any, server: WandbServer) -> None:
     """The others of the batch are delivered, and stay delivered."""
     online = {"mode": "online", "base_url": server.url, "api_key": server.api_key, "init_timeout": "1s"}
-    sink = bench.open(**online, run={"by": ["session_id"]})
+    sink = bench_apart.open(**online, run={"by": ["session_id"]})
     first, second = (make_event("llm.end", session_id=name, input_tokens=1) for name in ("a", "b"))
     sink.deliver(make_batch([first], timeout=20))
     server.order(Fault(operation="UpsertBucket", status=500))
@@ -153,7 +150,7 @@ def test_one_run_that_cannot_be_opened_keeps_back_its_own_events_only(bench: Any
     assert caught.value.errors.keys() == {second.event_id}
     server.lift_faults()
     sink.deliver(make_batch([second], timeout=20))
-    bench.close(sink)
+    bench_apart.close(sink)
     assert sorted(run.values("llm/input_tokens") for run in server.runs) == [[1], [1, 2]]
 
 
@@ -162,15 +159,3 @@ def test_a_directory_that_cannot_be_made_is_told(bench: Any) -> None:
     bench.directory.write_text("a file stands here")
     with pytest.raises(RetryableError, match="set `directory`"):
         bench.open()
-
-
-def test_a_project_that_w_and_b_refuses_is_refused_for_good(bench: Any) -> None:
-    """What no retry can change is not retried."""
-    from fanlight_wandb.failures import opening_failed
-
-    import wandb
-
-    try:
-        wandb.init(project="a/b", mode="offline", reinit="create_new")
-    except wandb.errors.UsageError as error:
-        assert isinstance(opening_failed(error, online=False), PermanentError)

@@ -90,12 +90,12 @@ def test_a_state_that_cannot_be_read_costs_the_steps_only(bench: Any) -> None:
     assert json.loads(state.read_bytes())["step"] == 2
 
 
-def test_what_the_machine_forgot_is_taken_from_w_and_b(bench: Any, server: WandbServer) -> None:
+def test_what_the_machine_forgot_is_taken_from_w_and_b(bench_apart: Any, server: WandbServer) -> None:
     """A container that lost its disk goes on with the run where W&B has it: steps, totals and tables."""
     online = {"mode": "online", "base_url": server.url, "api_key": server.api_key}
     for life in range(3):
-        bench.deliver(
-            make_event("llm.end", input_tokens=7, cost_usd=0.1), directory=bench.directory / str(life), **online
+        bench_apart.deliver(
+            make_event("llm.end", input_tokens=7, cost_usd=0.1), directory=bench_apart.directory / str(life), **online
         )
     (run,) = server.runs
     assert run.values("fanlight/step") == [1, 2, 3, 4, 5, 6]
@@ -103,14 +103,14 @@ def test_what_the_machine_forgot_is_taken_from_w_and_b(bench: Any, server: Wandb
     assert [table["increment_num"] for table in run.values("traces")] == [0, 1, 2]
 
 
-def test_a_resumed_table_is_begun_anew_too(bench: Any, server: WandbServer) -> None:
+def test_a_resumed_table_is_begun_anew_too(bench_apart: Any, server: WandbServer) -> None:
     """The SDK would let a resumed run's tables name their increments for ever."""
     online = {"mode": "online", "base_url": server.url, "api_key": server.api_key, "table": {"max_increments": 3}}
     for _ in range(2):
-        sink = bench.open(**online)
+        sink = bench_apart.open(**online)
         for _ in range(4):
             sink.deliver(make_batch([on(5)], timeout=20))
-        bench.close(sink)
+        bench_apart.close(sink)
     (run,) = server.runs
     assert [table["increment_num"] for table in run.values("traces")] == [0, 1, 2, 0, 1, 2, 0, 1]
     assert len(run.tables["traces"].rows) == 8

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
 from fanlight.delivery.failure import Failure
 from fanlight.delivery.frames import Channel
 from fanlight.delivery.messages import Close, Deliver, Done, Open, Request
@@ -37,7 +39,7 @@ class Child:
 
     def serve(self) -> None:
         """Do what the application asks for until it asks for the end, or is gone; then the sink is closed too."""
-        with contextlib.suppress(OSError):  # the application went away while it was being told something
+        with contextlib.suppress(OSError, msgspec.MsgspecError):  # the application is gone, or beside itself
             self._answer_all()
         _outcome(self._close)
 

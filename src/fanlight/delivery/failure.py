@@ -10,6 +10,7 @@ import msgspec
 
 from fanlight.delivery.describe import describe, message_of
 from fanlight.errors import DeliveryError, PartialFailure, PermanentError, RetryableError
+from fanlight.unicode import encodable
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, tag="failed", omit_defaults=True):
@@ -26,24 +27,18 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, tag="failed", omit_defa
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Return what is told of *error*: all of fanlight's own errors, of any other its type and place."""
+        text = encodable(message_of(error))
         match error:
             case PartialFailure():
                 errors = {event_id: cls.of(one) for event_id, one in error.errors.items()}
-                return cls(
-                    kind="partial", message=message_of(error), errors=errors, unidentified=int(error.unidentified)
-                )
+                return cls(kind="partial", message=text, errors=errors, unidentified=int(error.unidentified))
             case PermanentError():
-                return cls(kind="permanent", message=message_of(error), reason=str(error.reason))
+                return cls(kind="permanent", message=text, reason=encodable(str(error.reason)))
             case RetryableError():
-                pause = error.retry_after
-                return cls(
-                    kind="retryable",
-                    message=message_of(error),
-                    retry_after=None if pause is None else float(pause),
-                    open_breaker=bool(error.open_breaker),
-                )
+                pause = None if error.retry_after is None else float(error.retry_after)
+                return cls(kind="retryable", message=text, retry_after=pause, open_breaker=bool(error.open_breaker))
             case _:
-                return cls(kind="retryable", message=describe(error))
+                return cls(kind="retryable", message=encodable(describe(error)))
 
     def error(self) -> DeliveryError:
         """Return the exception anew."""

@@ -120,8 +120,11 @@ class RemoteSink(Sink[SinkConfig]):
         try:
             process.channel.send(question)
             answer = self._answer(process)
-        except (OSError, msgspec.MsgspecError):  # it went away, or something else wrote on its socket
+        except OSError:
             answer = None
+        except msgspec.MsgspecError:
+            self._end()
+            raise ProcessEndedError("its process wrote something else than an answer, and was killed") from None
         if answer is None:
             raise ProcessEndedError(f"its process {ending(self._end())}")
         if isinstance(answer, Failure):

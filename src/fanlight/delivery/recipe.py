@@ -48,6 +48,7 @@ def recipe_of(sink_type: SinkType, config: SinkConfig) -> Recipe:
     factory, model = names_of(sink_type)
     try:
         settings = written(config)
+        msgspec.msgpack.encode(settings)  # refuses numbers and text that no message can hold
         same = sink_type.config_model.model_validate(settings) == config
     except Exception as error:  # a type of somebody's plugin; what it says may quote a secret
         raise TypeError(f"its settings cannot be written down: {type(error).__name__}") from None

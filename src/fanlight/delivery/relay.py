@@ -13,6 +13,7 @@ from typing import Final
 
 from fanlight.delivery.describe import describe
 from fanlight.delivery.messages import Said
+from fanlight.unicode import encodable
 
 WINDOW: Final = 60.0
 LINES: Final = 60
@@ -79,7 +80,7 @@ class LogRelay(logging.Handler):
         if record.exc_info and record.exc_info[1] is not None:
             text += f" ({describe(record.exc_info[1])})"
         left_out = f" ({self._left_out} lines before this one were left out)" if self._left_out else ""
-        return text[:MAX_LENGTH] + left_out
+        return encodable(text[:MAX_LENGTH]) + left_out
 
     def _may_say(self) -> bool:
         now = time.monotonic()

@@ -38,13 +38,12 @@ def watch(connection: socket.socket, parent: int) -> None:
 
 def _watch(connection: socket.socket, parent: int) -> None:
     with Path(os.devnull).open("w") as nowhere:  # an SDK may have put something of its own where stderr was
-        while True:
+        faulthandler.dump_traceback_later(STANDSTILL, exit=True, file=nowhere)
+        while not _is_gone(connection, parent):
             faulthandler.dump_traceback_later(STANDSTILL, exit=True, file=nowhere)
-            if _is_gone(connection, parent):
-                break
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-    time.sleep(GRACE)
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        time.sleep(GRACE)
     with contextlib.suppress(OSError):
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)

@@ -167,6 +167,24 @@ def test_printing_is_harmless(remote, notes):
     assert len(notes("delivered")) == 2
 
 
+def test_an_sdk_that_writes_between_the_messages(remote, notes, is_alive):
+    """What is no message costs the attempt and the process, and nothing of it is taken for an answer."""
+    sink = remote()
+    error = raised(sink.deliver, batch_of("scribble"))
+    assert isinstance(error, ProcessEndedError)
+    assert str(error) == "its process wrote something else than an answer, and was killed"
+    assert sink.lost
+    assert not is_alive(notes.pids[0])
+
+
+def test_text_that_is_no_utf_8(remote, quiet):
+    """A path from a file system that knows no UTF-8 arrives with a question mark in it."""
+    quiet.set_level(logging.INFO, "fanlight.sinks.lake")
+    error = raised(remote().deliver, batch_of("surrogate"))
+    assert (str(error), error.reason) == ("no such file: ?", "?")
+    assert quiet.messages == ["the file ?"]
+
+
 def test_close_closes_the_sink_and_ends_the_process(remote, notes, is_alive):
     """The sink's own close is done and the process is gone when `close` returns; once is enough."""
     sink = remote()

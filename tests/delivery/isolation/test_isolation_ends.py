@@ -97,6 +97,28 @@ def test_the_applications_main_is_not_imported_again(start, notes):
     assert Path(f"{notes.path}.main").read_text() == "once\n"
 
 
+def test_an_application_that_ignores_its_children(start, notes):
+    """Where the system takes the exit code away, delivery, a death and the end go on as they would."""
+    (told,) = ended(
+        start(
+            """
+            import signal
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            router = install()
+            run('fine')
+            assert router.flush(30)
+            os.kill(child(router), 9)
+            run('again')
+            assert router.flush(30)
+            router.close()
+            tell(delivered=router.health().sinks['actor'].counts.delivered)
+            """
+        )
+    )
+    assert told == {"delivered": 4}
+    assert len(notes("closed")) == 1
+
+
 @pytest.mark.parametrize("word", ["hang", "hold"])
 def test_an_exit_with_a_hung_sink_leaves_none(start, notes, word, is_alive):
     """The application ends at its deadline, without a traceback, and the hung process is gone with it."""

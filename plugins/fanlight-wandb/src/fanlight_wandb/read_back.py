@@ -108,7 +108,9 @@ def _merge(into: dict[str, Any], items: Iterable[Any]) -> None:
         *outer, last = item.nested_key or [item.key]
         place = into
         for key in outer:
-            place = place.setdefault(key, {})
+            if not isinstance(place.get(key), dict):
+                place[key] = {}
+            place = place[key]
         place[last] = json.loads(item.value_json)
 
 

@@ -21,6 +21,13 @@ _KEPT: Final = frozenset({
 """Who somebody is and how W&B is reached; the rest of WANDB_* is about the application's own runs."""
 _FLUSH: Final = 0.1
 """Seconds after which wandb-core writes rows to the transaction log; its default is 15."""
+_LOOK: Final = 3
+"""
+Seconds that a table may ask the server about its name before it is logged without an answer; the SDK's default is 19, for
+each table, and a batch that takes that long for two is over its time while the server is away.
+"""
+_REQUEST: Final = 30.0
+"""Seconds for any other request."""
 _RETRIES: Final = 120
 _RETRY_WAIT: Final = 60.0
 """Seconds between the later retries: together two hours for each request, then it stays in the transaction log."""
@@ -113,6 +120,7 @@ class Sdk:
             stop_on_fatal_error=True,
             stop_fn=on_stop,  # by default the SDK interrupts the main thread
             x_transaction_log_flush_interval=_FLUSH,
+            x_graphql_timeout_seconds=_REQUEST,
             x_graphql_retry_max=_RETRIES,
             x_graphql_retry_wait_max_seconds=_RETRY_WAIT,
             x_file_stream_retry_max=_RETRIES,
@@ -135,6 +143,7 @@ def _prepare_process(config: WandbConfig, directory: Path) -> None:
         del os.environ[name]
     os.environ["WANDB_SILENT"] = "true"
     os.environ["WANDB_ERROR_REPORTING"] = "false"
+    os.environ["WANDB_HTTP_TIMEOUT"] = str(_LOOK)
     # Tables wait here for `wandb sync`: the run's directory alone would not do.
     os.environ["WANDB_DATA_DIR"] = str(directory / "data")
     os.environ["WANDB_CACHE_DIR"] = str(directory / "cache")

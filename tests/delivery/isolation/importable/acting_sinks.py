@@ -162,6 +162,13 @@ class Actor(Sink[ActorConfig]):
         print("x" * 100_000, file=sys.stderr, flush=True)
         os.write(1, b"\x00" * 100_000)
 
+    def do_scribble(self, batch: Batch | None) -> None:
+        os.write(int(sys.argv[1]), b"\xff" * 1000)
+
+    def do_surrogate(self, batch: Batch | None) -> None:
+        self.context.logger.warning("the file \udcff")
+        raise PermanentError("no such file: \udcff", reason="\udcff")
+
     def do_log(self, batch: Batch | None) -> None:
         self.context.logger.warning("%d of %s", 3, "something")
         self.context.logger.debug("not shown")

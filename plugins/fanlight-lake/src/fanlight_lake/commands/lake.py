@@ -137,8 +137,9 @@ def open_lake(options: argparse.Namespace) -> Lake:
 
 
 def _config_of(path: str) -> LakeConfig:
+    is_open = path.startswith("s3") and os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
     try:
-        return LakeConfig(path=path)
+        return LakeConfig(path=path, allow_http=is_open)
     except ValidationError as error:
         raise UsageError("; ".join(each["msg"] for each in error.errors())) from None
 
