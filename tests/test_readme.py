@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from langchain_core.runnables import RunnableLambda
@@ -42,7 +44,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_python_blocks_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every Python block runs in the order of the page, and what it ran arrives."""
-    names: dict[str, Any] = {"chain": RunnableLambda(str.upper)}
+    names: dict[str, Any] = {"chain": RunnableLambda(str.upper), "run_id": uuid4()}
     for block in _blocks("python"):
         exec(compile(block, "README.md", "exec"), names)
 
@@ -59,7 +61,7 @@ def test_the_python_blocks_run(here: Path, capsys: pytest.CaptureFixture[str]) -
     fanlight.uninstall(timeout=20)
 
 
-@pytest.mark.parametrize("block", _blocks("yaml"), ids=["first", "rules"])
+@pytest.mark.parametrize("block", _blocks("yaml"), ids=["first", "rules", "cost"])
 def test_the_yaml_blocks_are_good_configurations(block: str, here: Path) -> None:
     """Every YAML block is a configuration that passes `check` and its own tests."""
     path = here / "block.yaml"
@@ -77,8 +79,10 @@ def test_the_commands_are_those_that_exist(here: Path) -> None:
     commands = [line.split() for line in lines if line.startswith("fanlight ")]
     (here / "fanlight.yaml").write_text(_blocks("yaml")[1])
 
-    assert {command[1] for command in commands} == {"check", "explain", "test"}
+    assert {command[1] for command in commands} == {"check", "explain", "test", "lake"}
     for command in commands:
+        if command[1] == "lake":
+            continue
         result = subprocess.run(
             [sys.executable, "-m", "fanlight.cli", *command[1:]], capture_output=True, text=True, check=False
         )
@@ -91,3 +95,17 @@ def test_the_links_lead_somewhere() -> None:
 
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_lake_is_asked_as_it_stands_there(here: Path) -> None:
+    """What the costs' configuration sends into the lake, the page's own command finds there."""
+    (block,) = [block for block in _blocks("yaml") if "type: lake" in block]
+    (here / "costs.yaml").write_text(block)
+    with fanlight.Router.from_config(here / "costs.yaml") as router:
+        RunnableLambda(str.upper).invoke("a", config={"callbacks": [router.handler]})
+        router.close(timeout=60)
+    (line,) = [line for block in _blocks("console") for line in block.splitlines() if line.startswith("fanlight lake")]
+    command = [sys.executable, "-m", "fanlight.cli", *shlex.split(line)[1:]]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+
+    assert "support" in done.stdout

@@ -281,7 +281,8 @@ def test_feedback_of_the_future_is_taken(ax_host: AxHost, chat: TelemetryEvent, 
 
 
 def test_the_sdk_leaves_the_process_alone(ax_host: AxHost, chat: TelemetryEvent, say: Say) -> None:
-    """It prints nothing, also when it fails, and the logging that it would set up is undone; no thread is left.
+    """
+    It prints nothing, also when it fails, and the logging that it would set up is undone; no thread is left.
 
     What the application itself does with the SDK is logged as ever.
     """

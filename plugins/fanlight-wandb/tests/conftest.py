@@ -74,7 +74,9 @@ class Programs:
         runs = [str(path.parent) for path in sorted(self.directory.rglob("run-*.wandb"))]
         assert runs
         command = [sys.executable, "-m", "wandb", "sync", "--include-online", *runs]
-        subprocess.run(command, env=self.environment | dict(account), check=True, capture_output=True, timeout=120)
+        environment = self.environment | dict(account)
+        # It writes its own log below the directory that it is started in.
+        subprocess.run(command, env=environment, cwd=self.directory, check=True, capture_output=True, timeout=120)
 
     def end(self) -> None:
         """End those that still run."""

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from fanlight.event import Feedback, Rollup
 from fanlight.testing import make_batch, make_context, make_event
 from fanlight_wandb.own_runs import MOST_OPEN
+from fanlight_wandb.sink import default_directory
+from fanlight_wandb.slots import Slot
 from fanlight_wandb.testing import WandbServer
 
 
@@ -39,7 +42,7 @@ def test_each_process_is_a_run(bench: Any) -> None:
         sink = bench.open(context, run="process")
         sink.deliver(make_batch([on(5), on(6)], timeout=20))
     assert [len(run.tables["traces"].rows) for run in bench.runs] == [2, 2]
-    assert [run.name.rpartition("-")[2] for run in bench.runs] == ["first)", "second)"]
+    assert {run.name.rpartition("-")[2] for run in bench.runs} == {"first)", "second)"}
 
 
 def test_each_value_of_a_key_is_a_run(bench: Any) -> None:
@@ -128,14 +131,10 @@ def test_processes_at_one_time_write_different_runs(bench: Any) -> None:
 
 def test_a_place_is_free_when_its_process_is_gone(tmp_path: Path) -> None:
     """A lock, and no file that a killed process would leave behind, tells who is there."""
-    from fanlight_wandb.slots import Slot
-
     program = (
         "import sys, pathlib; from fanlight_wandb.slots import Slot\n"
         "slot = Slot(pathlib.Path(sys.argv[1]), 'x'); print(slot.number, flush=True); sys.stdin.read()"
     )
-    import sys
-
     held = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -159,20 +158,15 @@ def test_the_configuration_says_what_the_run_is_about(bench: Any) -> None:
         "request_model": "gpt", "attributes": {"team": "support", "nested": {"a": 1}},
     }  # fmt: skip
     events = [
-        on(
-            5,
-            prompt_version=f"v{number % 2}",
-            invocation_params={"temperature": number % 3, "seed": number, "stop": ["x"]},
-            **fields,
-        )
-        for number in range(20)
+        on(5, prompt_version=f"v{n % 2}", invocation_params={"temperature": n % 3, "seed": n, "stop": ["x"]}, **fields)
+        for n in range(20)
     ]
     bench.deliver(*events, tags=["nightly"])
     run = bench.only_run
     known = {"service", "environment", "writer", "fanlight_version", "day"}
     assert {key: value for key, value in run.config.items() if key not in known} == {
-        "vcs_revision": "abc123", "service_version": "1.2", "prompt_name": "greet", "provider": "openai", "model": "gpt",
-        "prompt_version": ["v0", "v1"], "attributes": {"team": "support"},
+        "vcs_revision": "abc123", "service_version": "1.2", "prompt_name": "greet", "provider": "openai",
+        "model": "gpt", "prompt_version": ["v0", "v1"], "attributes": {"team": "support"},
         "invocation_params": {"temperature": [0, 1, 2], "seed": "various"},
     }  # fmt: skip
     assert (run.config["service"], run.config["environment"], run.tags) == ("bot", "prod", ("nightly",))
@@ -185,10 +179,8 @@ def test_all_rows_of_all_restarts_arrive_by_sync(
     for _ in range(3):
         bench.deliver(on(5), make_event("llm.end", input_tokens=1))
     directories = sorted(map(str, (bench.directory / "wandb").glob("offline-run-*")))
-    import sys
-
-    wandb = Path(sys.executable).with_name("wandb")
-    subprocess.run([wandb, "sync", "--yes", *directories], env=os.environ | account, check=True, capture_output=True)
+    command = [sys.executable, "-m", "wandb", "sync", "--yes", *directories]
+    subprocess.run(command, env=os.environ | account, cwd=tmp_path, check=True, capture_output=True)
     (run,) = server.runs
     assert run.values("fanlight/step") == list(range(1, 10))
     assert run.values("_step") == list(range(9))
@@ -211,8 +203,6 @@ def test_files_are_kept_below_the_state_directory(
     state_home: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The working directory is the application's, so nothing is put there."""
-    from fanlight_wandb.sink import default_directory
-
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state") if state_home else "")
     wanted = tmp_path / "state" if state_home else tmp_path / ".local" / "state"

@@ -217,6 +217,23 @@ def test_log_lines_arrive_here(remote, quiet):
     assert second.startswith("it failed (ValueError: at acting_sinks:")
 
 
+def test_a_log_filter_that_fails_costs_a_line(remote, notes):
+    """The application's own filter; the batch behind the line is answered, and so is the next one."""
+
+    def fail(record):
+        raise ValueError
+
+    logger = logging.getLogger("fanlight.sinks.lake")
+    logger.addFilter(fail)
+    try:
+        sink = remote()
+        sink.deliver(batch_of("log"))
+        with pytest.raises(RetryableError, match="busy"):
+            sink.deliver(batch_of("busy"))
+    finally:
+        logger.removeFilter(fail)
+
+
 def test_log_lines_are_bounded(remote, actors, quiet):
     """A sink that logs in a loop gives so many lines a minute and no more, none of them endless."""
     remote().deliver(batch_of("log_much"))

@@ -129,8 +129,9 @@ def test_a_name_elsewhere_is_reported(local, run, make):
     """
     told = make.trace(seed=5, user_id="bob", metadata={"on_behalf_of": [make.user]})
     tagged = make.trace("rag", seed=6, user_id="bob", tags=(make.user,))
-    nested = make.trace(seed=7, user_id="bob", inputs=json.dumps({"who": make.user}))
-    prose = make.trace("rag", seed=8, user_id="bob", inputs=f"hello {make.user}, how are you?")
+    quoted, mentioned = json.dumps({"who": make.user}), f"hello {make.user}, how are you?"
+    nested = tuple(event.replace(inputs=quoted) for event in make.trace(seed=7, user_id="bob"))
+    prose = tuple(event.replace(inputs=mentioned) for event in make.trace("rag", seed=8, user_id="bob"))
     local.deliver((*make.trace(seed=1, user_id=make.user), *told), tagged, nested, prose)
 
     ran = run("forget", "--user", make.user, "--yes", *local.arguments())
@@ -184,7 +185,9 @@ def test_half_written_files_go(local, run, make):
 @DELTA
 def test_a_log_that_names_somebody_is_reported(local, run, make):
     """A table that others have made may keep ids in its log's statistics: 1, and when they go."""
-    write_deltalake(local.config.path, encode(make.trace(seed=1, user_id=make.user)).table, partition_by=["date", "environment"])
+    write_deltalake(
+        local.config.path, encode(make.trace(seed=1, user_id=make.user)).table, partition_by=["date", "environment"]
+    )
 
     ran = run("forget", "--user", make.user, "--yes", *local.arguments())
     assert ran.code == 1

@@ -94,8 +94,8 @@ def test_an_answer_has_four_forms(local, run, make):
         return run("query", ODD, *local.arguments(), "--format", form).out
 
     assert printed("table") == (
-        'a  b    c  d                   e\n'
-        '─  ───  ─  ──────────────────  ──────────\n'
+        "a  b    c  d                   e\n"
+        "─  ───  ─  ──────────────────  ──────────\n"
         '1  x|y     {"k": [1.5, null]}  \\x1b[31m\\n\n'
     )
     assert printed("markdown").splitlines()[2] == '| 1 | x\\|y |  | {"k": [1.5, null]} | \\x1b[31m\\n |'
@@ -107,7 +107,9 @@ def test_an_answer_has_four_forms(local, run, make):
 def test_times_and_blobs_have_a_spelling(local, ask, make):
     """Times are ISO 8601 in UTC, bytes are base64, what JSON has no number for is a text."""
     local.deliver(make.trace(seed=1))
-    row = "SELECT TIMESTAMPTZ '2026-01-05 12:00:00+00' AS t, DATE '2026-01-05' AS d, 'ab'::BLOB AS b, 10::HUGEINT AS h, "
+    row = (
+        "SELECT TIMESTAMPTZ '2026-01-05 12:00:00+00' AS t, DATE '2026-01-05' AS d, 'ab'::BLOB AS b, 10::HUGEINT AS h, "
+    )
     row += "TIMESTAMP_NS '2026-01-05 12:00:00.123456789' AS n, MAP {'k': 1} AS m"
 
     assert ask(local, row) == [
@@ -263,7 +265,11 @@ def test_the_lake_is_named_in_one_of_three_ways(local, run, make, monkeypatch, t
     assert run(*question, "--path", local.config.path) == answer
     assert run(*question, "--config", local.yaml()) == answer
     assert run(*question, "--config", local.yaml(), "--sink", "archive") == answer
-    assert run(*question) == (2, "", "fanlight lake query: which lake? Say --path or --config, or set FANLIGHT_CONFIG\n")
+    assert run(*question) == (
+        2,
+        "",
+        "fanlight lake query: which lake? Say --path or --config, or set FANLIGHT_CONFIG\n",
+    )
     assert run(*question, "--path", local.config.path, "--sink", "archive").code == 2
     assert run(*question, "--path", local.config.path, "--config", local.yaml()).code == 2
     assert run(*question, "--path", "gs://somewhere/lake").code == 2
@@ -288,5 +294,3 @@ def test_keys_may_come_from_the_environment(place, run, make, monkeypatch):
 
     ran = run("query", "SELECT count(*) AS n FROM events", "--path", place.config.path, "--format", "csv")
     assert ran == (0, f"n\n{len(place.events())}\n", "")
-
-

@@ -54,7 +54,10 @@ def test_nothing_goes_unasked(place, run, make):
 
     assert dry.code == 0
     assert f"{len(dev) + len(gone)} rows" in dry.out
-    assert (unasked.code, unasked.err) == (2, "fanlight lake retention: nothing was deleted; say --yes if it shall be\n")
+    assert (unasked.code, unasked.err) == (
+        2,
+        "fanlight lake retention: nothing was deleted; say --yes if it shall be\n",
+    )
     assert place.contents() == before
 
 

@@ -23,8 +23,8 @@ _FLUSH: Final = 0.1
 """Seconds after which wandb-core writes rows to the transaction log; its default is 15."""
 _LOOK: Final = 3
 """
-Seconds that a table may ask the server about its name before it is logged without an answer; the SDK's default is 19, for
-each table, and a batch that takes that long for two is over its time while the server is away.
+Seconds that a table may ask the server about its name before it is logged without an answer. The SDK's default is 19:
+while the server is away, a batch with two tables would be over its time.
 """
 _REQUEST: Final = 30.0
 """Seconds for any other request."""

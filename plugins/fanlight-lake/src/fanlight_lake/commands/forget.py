@@ -114,7 +114,7 @@ def _forget(lake: Lake, subject: Subject, check: Check) -> int:
     events = erase_quarantined(lake, theirs)
     files, early = erase_unused(lake, theirs)
     beside = f", {counted(events, 'event')} in quarantine" if events else ""
-    older = f", {counted(files, 'file')} that were no part of it any more" if files else ""
+    older = f", {counted(files, 'unused file')}" if files else ""
     print(f"deleted: {counted(rows, 'row')} in {counted(len(theirs.traces), 'trace')}{beside}{older}")
     left = list(_left(lake, subject, theirs, early))
     for sentence in left:
