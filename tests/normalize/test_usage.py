@@ -235,6 +235,21 @@ def test_vertex_leaves_thoughts_out_of_the_output(made, thought, total, output):
     assert fields["total_tokens"] == 1000 + output
 
 
+@pytest.mark.parametrize(
+    ("spent", "total", "inputs"),
+    [
+        (1000, 1700, 1500),  # the total has what was cached on top, as Bedrock's Converse counts
+        (1500, 1700, 1500),  # included, as LangChain wants it
+        (400, 600, 900),  # more was cached than the input has room for
+    ],
+)
+def test_an_input_without_what_was_cached_is_made_to_include_it(spent, total, inputs):
+    """Older Bedrock adapters pass on an input that leaves out the cached tokens; where that shows, they are added."""
+    reported = {**usage(spent, 200, input_token_details={"cache_read": 400, "cache_creation": 100}), "total_tokens": total}
+    fields = usage_of([generation(reported)], None)
+    assert (fields["input_tokens"], fields["total_tokens"]) == (inputs, inputs + 200)
+
+
 def test_a_service_tier_does_not_hide_cached_and_reasoning_tokens():
     """OpenAI's integration names the tier in the keys: what was cached and reasoned is told all the same."""
     details = {"flex_cache_read": 600, "flex": 400}

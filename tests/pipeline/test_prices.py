@@ -166,10 +166,12 @@ def raises(error: type[BaseException]):
         lambda event: Price(total_usd=-1.0),
         lambda event: Price(total_usd=float("nan")),
         lambda event: Price(total_usd=1.0, input_usd=float("inf")),
+        lambda event: Price(total_usd=1e300),
+        lambda event: Price(total_usd=10**400),
         lambda event: Price(total_usd=None),
         lambda event: Price(total_usd="1.00"),
     ],
-    ids=["raises", "exits", "no price", "negative", "nan", "infinite", "nothing", "text"],
+    ids=["raises", "exits", "no price", "negative", "nan", "infinite", "absurd", "no float", "nothing", "text"],
 )
 def test_a_source_that_fails_is_passed_over_counted_and_logged_once(price, caplog):
     """A plugin's mistake costs its answer, never the event, and one line in the log that does not quote anybody."""

@@ -114,6 +114,34 @@ def test_tags_of_its_own_say_nothing_of_the_run(routing, event, sinks_of, rule):
     assert sinks_of(asked, rated) == ["otel", "lake", "arize"]
 
 
+@pytest.mark.parametrize(
+    ("had", "says"),
+    [
+        ({"environment": "eu-prod"}, {"environment": "prod"}),  # the process's own
+        ({"user_id": "eu-ann"}, {"user_id": "a-reviewer"}),
+        ({"session_id": "eu-1"}, {"session_id": "of-the-reviewer"}),
+    ],
+    ids=lambda keys: next(iter(keys)),
+)
+def test_who_rates_and_where_says_nothing_of_the_run(routing, event, sinks_of, had, says):
+    """After a trace was forgotten, the rater's own user, session and process do not lift what the run's forbade."""
+    rule = {"name": "eu", "match": {key: "eu-*" for key in had}, "only": ["label:region=eu"]}
+    asked = routing(ALL, rule, max_pins=5)
+    for index in range(50):
+        sinks_of(asked, event(run=f"r{index}", root=f"r{index}", **had))
+    assert sinks_of(asked, event("feedback", run="a", root="a", **says)) == IN_EU
+
+
+def test_another_tenant_is_another_whatever_else_a_rule_asks(routing, event, sinks_of):
+    """Of a rule that asks for more than the tenant, the tenant alone may decide that it does not apply."""
+    rule = {"name": "eu", "match": {"tenant_id": "eu-*", "tags": ["pii"]}, "only": ["label:region=eu"]}
+    asked = routing(ALL, rule, max_pins=5)
+    for index in range(50):
+        sinks_of(asked, event(run=f"r{index}", root=f"r{index}", tenant_id="eu-1", tags=["pii"]))
+    assert sinks_of(asked, event("feedback", run="a", root="a", tenant_id="us-1")) == EVERY
+    assert sinks_of(asked, event("feedback", run="b", root="b", tenant_id="eu-1")) == IN_EU
+
+
 def test_a_rule_that_cannot_be_evaluated_is_in_force(routing, event, sinks_of):
     """Fails closed here too."""
     deny = {"name": "r", "match": {"x.broken": "a"}, "deny": ["wandb"]}

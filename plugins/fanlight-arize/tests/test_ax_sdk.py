@@ -232,6 +232,15 @@ def test_a_wrong_key_opens_the_breaker(ax_host: AxHost, chat: TelemetryEvent, sa
     assert answer["annotations"] == []
 
 
+def test_where_nobody_said_where_the_api_is_it_is_not_guessed(ax_host: AxHost, chat: TelemetryEvent, say: Say) -> None:
+    """With addresses of one's own the SDK's default must not get the key: a dead letter names what is missing."""
+    said = (say(chat, score=1.0), say(chat, "whole", score=1.0, target="trace"))
+    answer = ax_host.deliver(*said, spans=[chat.span_id], settings={"api_endpoint": None})
+    (fate,) = answer["fates"].values()
+    assert (fate["reason"], "set api_endpoint" in fate["message"]) == ("no_feedback_address", True)
+    assert len(answer["annotations"]) == 1
+
+
 def test_flight_servers_are_verified(
     ax_host: AxHost, chat: TelemetryEvent, say: Say, certificates: tuple[Path, Path, Path]
 ) -> None:

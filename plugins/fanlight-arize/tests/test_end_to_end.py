@@ -55,9 +55,11 @@ def test_a_chain_arrives_as_a_tree(receiver: ArizeReceiver, ax: dict[str, Any], 
     assert root.attributes["openinference.span.kind"] == "CHAIN"
 
 
-def test_without_the_sdk_feedback_costs_no_span(receiver: ArizeReceiver, ax: dict[str, Any]) -> None:
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_without_the_sdk_feedback_costs_no_span(receiver: ArizeReceiver, ax: dict[str, Any], isolation: str) -> None:
     """Feedback that Arize AX cannot be given is a dead letter under its reason; the run's spans are there."""
-    settings = config(**ax, endpoint=receiver.http_endpoint, flight_endpoint="flight.acme.example:443")
+    addresses = {"endpoint": receiver.http_endpoint, "flight_endpoint": "flight.acme.example:443"}
+    settings = config(**ax, **addresses, isolation=isolation)
     run_id = uuid4()
     with Router.from_config(settings) as router:
         chain().invoke({"question": "hello"}, config={"callbacks": [router.handler], "run_id": run_id})

@@ -8,6 +8,7 @@ import wandb
 
 from fanlight import RetryableError
 from fanlight.testing import make_batch, make_context, make_event
+from fanlight.testing.clock import eventually
 from fanlight_wandb import WandbConfig, WandbSink
 from fanlight_wandb.testing import SeenRun
 
@@ -31,11 +32,16 @@ def run(bench: Any) -> Iterator[Any]:
         yield opened
 
 
-def seen(bench: Any, run: Any) -> SeenRun:
-    """What the run has, once it is finished."""
-    run.finish()
-    found: SeenRun = bench.only_run
-    return found
+def seen(bench: Any, run_id: str = "mine") -> SeenRun:
+    """What the run has, once it is finished; wandb-core writes the end of its file a little later."""
+
+    def found() -> SeenRun | None:
+        return next((run for run in bench.runs if run.run_id == run_id and run.exit_code is not None), None)
+
+    eventually(lambda: found() is not None)
+    run = found()
+    assert run is not None
+    return run
 
 
 def test_rows_go_into_the_applications_run(bench: Any, run: Any, sink: WandbSink) -> None:
@@ -44,7 +50,8 @@ def test_rows_go_into_the_applications_run(bench: Any, run: Any, sink: WandbSink
     for epoch in range(3):
         run.log({"epoch": epoch, "llm/loss": 1.0 / (epoch + 1)})
         sink.deliver(make_batch([make_event("llm.end", input_tokens=epoch, request_model="gpt")], timeout=5))
-    found = seen(bench, run)
+    run.finish()
+    found = seen(bench)
     assert found.values("llm/loss") == [1.0, 0.5, 1.0 / 3]
     assert found.metrics["llm/loss"].step_metric == "epoch"
     assert found.values("llm/input_tokens") == [0, 1, 2]
@@ -56,7 +63,8 @@ def test_rows_go_into_the_applications_run(bench: Any, run: Any, sink: WandbSink
 def test_the_runs_configuration_is_added_to_under_one_key(bench: Any, run: Any, sink: WandbSink) -> None:
     """The application's own `model` keeps its value."""
     sink.deliver(make_batch([make_event("llm.end", request_model="gpt")], timeout=5))
-    config = seen(bench, run).config
+    run.finish()
+    config = seen(bench).config
     assert (config["model"], config["fanlight"]["model"]) == ("mine", "gpt")
 
 
@@ -75,9 +83,9 @@ def test_without_a_run_the_batch_waits_for_one(bench: Any, sink: WandbSink) -> N
         sink.deliver(make_batch(batch, timeout=5))
     bench.directory.mkdir()
     settings = wandb.Settings(console="off", silent=True, x_disable_stats=True)
-    with wandb.init(mode="offline", project="mine", dir=bench.directory, settings=settings):
+    with wandb.init(mode="offline", project="mine", id="mine", dir=bench.directory, settings=settings):
         sink.deliver(make_batch(batch, timeout=5, attempt=2))
-    assert bench.only_run.values("llm/input_tokens") == [4]
+    assert seen(bench).values("llm/input_tokens") == [4]
 
 
 def test_the_next_run_of_the_application_gets_what_comes_next(bench: Any, sink: WandbSink) -> None:
@@ -87,9 +95,9 @@ def test_the_next_run_of_the_application_gets_what_comes_next(bench: Any, sink: 
     for number in range(2):
         with wandb.init(mode="offline", project="mine", id=f"run{number}", dir=bench.directory, settings=settings):
             sink.deliver(make_batch([make_event("llm.end", input_tokens=number)], timeout=5))
-    runs = {run.run_id: run for run in bench.runs}
-    assert [runs[f"run{number}"].values("llm/input_tokens") for number in range(2)] == [[0], [1]]
-    assert runs["run1"].summary["totals/runs"] == 1
+    runs = [seen(bench, f"run{number}") for number in range(2)]
+    assert [run.values("llm/input_tokens") for run in runs] == [[0], [1]]
+    assert runs[1].summary["totals/runs"] == 1
 
 
 def test_a_finished_run_takes_nothing_more(run: Any, sink: WandbSink) -> None:

@@ -10,6 +10,7 @@ import pytest
 from fanlight import PartialFailure, RetryableError
 from fanlight.testing import make_batch, make_event
 from fanlight.testing.clock import eventually
+from fanlight_wandb import own_runs, sdk
 from fanlight_wandb.progress import Progress
 from fanlight_wandb.testing import Fault, WandbServer
 from fanlight_wandb.transaction_log import TransactionLog
@@ -159,3 +160,39 @@ def test_a_directory_that_cannot_be_made_is_told(bench: Any) -> None:
     bench.directory.write_text("a file stands here")
     with pytest.raises(RetryableError, match="set `directory`"):
         bench.open()
+
+
+@pytest.mark.long
+def test_a_run_that_w_and_b_stopped_goes_on(
+    bench: Any, server: WandbServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When uploading failed for good, the application is not interrupted: the run is resumed and uploads what comes."""
+    monkeypatch.setattr(sdk, "_RETRIES", 1)
+    monkeypatch.setattr(sdk, "_RETRY_WAIT", 0.1)
+    sink = bench.open(mode="online", base_url=server.url, api_key=server.api_key)
+    server.order(Fault(operation="file_stream", status=500))
+    numbers = iter(range(1000))
+
+    def stopped() -> bool:
+        sink.deliver(make_batch([make_event("llm.end", input_tokens=next(numbers))], timeout=20))
+        return "W&B stopped the run" in caplog.text
+
+    eventually(stopped, patience=60)
+    server.lift_faults()
+    sink.deliver(make_batch([make_event("llm.end", input_tokens=5000)], timeout=20))
+    bench.close(sink)
+    delivered = next(numbers)
+    assert server.runs[0].values("llm/input_tokens")[-1] == 5000
+    assert bench.only_run.values("llm/input_tokens") == [*range(delivered), 5000]
+
+
+def test_a_run_that_gets_nothing_is_finished(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Yesterday's run does not stay open for ever; should something come after all, it is opened again."""
+    sink = bench.open(run={"by": ["session_id"]})
+    first, second = (make_event("llm.end", session_id=name) for name in ("a", "b"))
+    sink.deliver(make_batch([first], timeout=20))
+    monkeypatch.setattr(own_runs, "_IDLE", -1.0)
+    sink.deliver(make_batch([second], timeout=20))
+    eventually(lambda: [run.exit_code for run in bench.runs] == [0, 0])
+    sink.deliver(make_batch([make_event("llm.end", session_id="a")], timeout=20))
+    assert sorted(run.summary["totals/runs"] for run in bench.runs) == [1, 2]

@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in _COMMANDS:
         command.add_to(commands)
     for brought in PluginRegistry.load().commands:
-        commands.add_parser(brought.name, help=brought.summary)
+        commands.add_parser(brought.name, help=brought.summary.replace("%", "%%"))  # argparse formats it
     return parser
 
 

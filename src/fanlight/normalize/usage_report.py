@@ -40,7 +40,7 @@ def read_usage(raw: Mapping[str, Any]) -> dict[str, Any]:
     written = _first(inputs, ("cache_creation", "cache_write", "cache_write_tokens"))
     written = max(written or 0, sum(lived)) if lived else written
     written = written or _first(raw, _WRITTEN_APART)
-    if _is_exclusive(raw, spent, read, written):
+    if _is_exclusive(raw, spent, made, (read or 0) + (written or 0)):
         spent = (spent or 0) + (read or 0) + (written or 0)
     reasoning = _reasoning(raw, outputs)
     if _is_beside(reasoning, raw, spent, made):
@@ -55,11 +55,13 @@ def read_usage(raw: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _is_exclusive(raw: Mapping[str, Any], spent: int | None, read: int | None, written: int | None) -> bool:
-    """Whether the input does not include the cached tokens: Anthropic's own dialect, and broken adapters."""
-    cached = (read or 0) + (written or 0)
+def _is_exclusive(raw: Mapping[str, Any], spent: int | None, made: int | None, cached: int) -> bool:
+    """Whether the input does not include the cached tokens: Anthropic's own dialect, and Bedrock's in older adapters."""
+    if not cached:
+        return False
     own_dialect = any(key in raw for key in (*_READ_APART, *_WRITTEN_APART))
-    return bool(cached) and (own_dialect or cached > (spent or 0))
+    told_apart = _first(raw, _TOTAL) == (spent or 0) + (made or 0) + cached
+    return own_dialect or cached > (spent or 0) or told_apart
 
 
 def _is_beside(reasoning: int | None, raw: Mapping[str, Any], spent: int | None, made: int | None) -> bool:

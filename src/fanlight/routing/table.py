@@ -9,13 +9,13 @@ import msgspec
 
 from fanlight.event import TelemetryEvent
 from fanlight.routing.decision import Decision, Outcome, Target
-from fanlight.routing.judge import MAX_CACHED, Judge, Verdict, asked_by
-from fanlight.routing.keys import Absent
+from fanlight.routing.judge import MAX_CACHED, Judge, Verdict, asked_by, evaluate
+from fanlight.routing.keys import Absent, Key
 from fanlight.routing.rules import Restriction, Route, SinkFacts
 
 _NONE: Final[frozenset[str]] = frozenset()
-_WHOSE: Final = frozenset({"environment", "tenant_id", "user_id", "session_id"})
-"""Keys that what stands alone has in common with the run it is about, where it says them. Tags are its own."""
+_SHARED: Final = "tenant_id"
+"""What stands alone has it in common with the run it is about. Tags, the user who rates and the process are its own."""
 
 
 class Pin(msgspec.Struct, frozen=True, eq=False):
@@ -63,13 +63,8 @@ class RoutingTable:
         return found
 
     def answered(self, event: TelemetryEvent) -> frozenset[str]:
-        """Return the names of the routes that ask only whose an event is, all of which *event* says."""
-        asked = {route.name: asked_by(route) for route in self.routes}
-        return frozenset(
-            name
-            for name, keys in asked.items()
-            if all(key.name in _WHOSE and not isinstance(key.value(event, settled=True), Absent) for key in keys)
-        )
+        """Return the names of the routes that the tenant of *event* decides, whatever else the run was."""
+        return frozenset(route.name for route in self.routes if _is_answered(route, event))
 
     def closed_by(self, restrictions: Iterable[Restriction]) -> frozenset[str]:
         """Return the sinks that *restrictions* leave no access to."""
@@ -120,6 +115,17 @@ def unmet(requires: Iterable[Route], known: frozenset[str]) -> frozenset[Restric
         for route in requires
         if route.otherwise is not None and any(key.name not in known for key in route.require)
     )
+
+
+def _is_answered(route: Route, event: TelemetryEvent) -> bool:
+    facts = {key.name: _shared(key, event) for key in asked_by(route)}
+    answer, _ = evaluate(route, facts)
+    return answer is not None and not any(facts[key.name] is Absent.UNKNOWN for key in route.require)
+
+
+def _shared(key: Key, event: TelemetryEvent) -> Any:
+    value = key.value(event, settled=True) if key.name == _SHARED else Absent.UNKNOWN
+    return Absent.UNKNOWN if isinstance(value, Absent) else value
 
 
 def _chooses_events(route: Route) -> bool:

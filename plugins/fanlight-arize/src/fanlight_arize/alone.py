@@ -44,3 +44,8 @@ def send_or_each_alone(events: Sequence[TelemetryEvent], send: Send, deadline: f
 def fate_of_all(events: Sequence[TelemetryEvent], error: DeliveryError) -> dict[str, DeliveryError]:
     """Return *error* as what befell each of *events*."""
     return {event.event_id: error for event in events}
+
+
+def no_address(key: str) -> PermanentError:
+    """Return what befalls feedback when nobody said where it goes; *key* is the setting that is missing."""
+    return PermanentError(f"where feedback goes is not known: set {key}", reason="no_feedback_address")

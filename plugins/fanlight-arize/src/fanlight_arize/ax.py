@@ -13,7 +13,7 @@ import msgspec
 
 from fanlight import DeliveryError, TelemetryEvent
 from fanlight_arize.addresses import Addresses
-from fanlight_arize.alone import fate_of_all, send_or_each_alone
+from fanlight_arize.alone import fate_of_all, no_address, send_or_each_alone
 from fanlight_arize.config import ArizeConfig
 from fanlight_arize.encode import SPAN_ID, Row, Way, ax_row
 from fanlight_arize.patience import SpanUnknownError
@@ -84,6 +84,8 @@ class AxFeedback:
 
     def _annotate_traces(self, rows: list[Row]) -> dict[str, DeliveryError]:
         config = self._config
+        if self._addresses.api is None:  # the SDK would take Arize's own
+            raise no_address("api_endpoint")
         annotations = trace_annotations(rows)
         self._asked(self._client.spans.annotate, project=config.project, space=config.space_id, **annotations)
         return {}

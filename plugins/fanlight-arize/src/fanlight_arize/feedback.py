@@ -9,7 +9,7 @@ from typing import Protocol
 
 from fanlight import DeliveryError, PermanentError, TelemetryEvent
 from fanlight_arize.addresses import addresses_of
-from fanlight_arize.alone import fate_of_all
+from fanlight_arize.alone import fate_of_all, no_address
 from fanlight_arize.ax import AxFeedback
 from fanlight_arize.config import ArizeConfig
 from fanlight_arize.phoenix import PhoenixFeedback
@@ -58,7 +58,7 @@ class NoFeedback:
     """
 
     def __init__(self, key: str) -> None:
-        self._error = PermanentError(f"where feedback goes is not known: set {key}", reason="no_feedback_address")
+        self._error = no_address(key)
 
     def deliver(self, events: Sequence[TelemetryEvent], deadline: float) -> dict[str, DeliveryError]:  # noqa: ARG002
         """Return for each of *events* why it was not sent."""

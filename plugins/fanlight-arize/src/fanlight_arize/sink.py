@@ -59,5 +59,5 @@ class ArizeSink(Sink[ArizeConfig]):
 
 
 def _said(errors: dict[str, DeliveryError]) -> str:
-    """Return each different thing that went wrong, once."""
-    return "; ".join(dict.fromkeys(str(error) for error in errors.values()))
+    """Return what went wrong, each thing once and three at most."""
+    return "; ".join(list(dict.fromkeys(str(error) for error in errors.values()))[:3])

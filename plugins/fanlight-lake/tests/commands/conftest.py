@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,10 +57,8 @@ class Place:
         sink.open(make_context("lake"))
         for events in batches:
             self._batches += 1
-            try:
+            with suppress(PartialFailure):
                 sink.deliver(self._make_batch(*events, id=f"batch-{self._batches:04}"))
-            except PartialFailure:
-                pass
         sink.close()
 
     def events(self) -> list[TelemetryEvent]:
@@ -93,10 +92,7 @@ class Place:
 def place(request, tmp_path, make_batch) -> Place:
     """A place for a lake: either format, on a disk and in a bucket."""
     form, where = request.param.split("-")
-    if where == "s3":
-        settings = request.getfixturevalue("s3")
-    else:
-        settings = {"path": str(tmp_path / "lake")}
+    settings = request.getfixturevalue("s3") if where == "s3" else {"path": str(tmp_path / "lake")}
     return Place({**settings, "format": form}, tmp_path, make_batch)
 
 

@@ -83,7 +83,7 @@ def test_nothing_is_lost_beside_a_writer(local, run, make, tmp_path, today):
     told = tmp_path / "told"
     codes = []
     with writer(local, make, told, today=today) as process:
-        assert eventually(lambda: len(delivered(told)) >= 8, timeout=60)
+        eventually(lambda: len(delivered(told)) >= 8, patience=60)
         for _ in range(3):
             codes.append(run("compact", "--today", *local.arguments()).code)
             codes.append(run("forget", "--user", make.user, "--yes", *local.arguments()).code)
@@ -159,7 +159,7 @@ def test_one_command_at_a_time(place, run, make):
 
 @pytest.mark.parametrize("place", ["parquet-s3"], indirect=True)
 def test_a_lock_in_a_bucket_ends_with_its_time(place, run, make):
-    """Whoever was killed holds it for a quarter of an hour; whoever was too slow, and has lost it, deletes nothing more."""
+    """Who was killed holds it for a quarter of an hour; who was too slow, and has lost it, deletes nothing more."""
     place.deliver(make.trace(seed=1), make.trace(seed=2))
 
     with maintenance(place.storage) as check:

@@ -106,7 +106,7 @@ def test_columns_that_only_some_files_have_are_kept(local, run, make):
 
 @pytest.mark.parametrize("place", ["parquet-local", "parquet-s3"], indirect=True)
 def test_a_compaction_that_was_cut_off_is_finished(place, run, make):
-    """Killed between writing and deleting, rows are there twice until the next compaction, which deletes the old ones."""
+    """Killed between writing and deleting, rows are there twice until the next one, which deletes the old files."""
     place.deliver(*(make.trace(seed=seed) for seed in range(3)))
     before, files = place.events(), place.contents()
     run("compact", *place.arguments())
@@ -156,7 +156,7 @@ def test_a_listing_meets_the_new_file_after_the_old_ones(local, run, make):
 
 @DELTA
 def test_unused_files_go_when_their_time_is_over(local, run, make):
-    """--vacuum deletes what has been no part of the table for its period, which is 7 days unless the table says another."""
+    """--vacuum deletes what has been no part of the table for 7 days, or for the period that the table has."""
     deliver(local, make)
     run("compact", *local.arguments())
     assert run("compact", "--vacuum", *local.arguments()).out.endswith(

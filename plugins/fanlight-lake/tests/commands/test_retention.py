@@ -38,7 +38,7 @@ def test_old_days_go(place, run, make):
 
 def test_one_environment_alone(place, run, make):
     """The others keep their old days."""
-    kept, dev, gone = old_and_new(place, make)
+    kept, _, gone = old_and_new(place, make)
 
     assert run("retention", "--older-than", "90d", "--environment", "dev", "--yes", *place.arguments()).code == 0
     assert ids(place.events()) == ids((*kept, *gone))

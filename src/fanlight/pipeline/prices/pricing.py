@@ -5,7 +5,6 @@ Who is asked what a call cost, in which order, and what is counted where nobody 
 from __future__ import annotations
 
 import logging
-import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -19,6 +18,8 @@ from fanlight.pipeline.prices.tokens import is_charged, tokens_of
 SHOWN: Final = 20
 """Models whose unknown calls `unknown` tells apart, those with the most."""
 _REMEMBERED: Final = 256
+_MAX_USD: Final = 1e9
+"""What is more is a mistake, and no sum could hold it to the digit."""
 _OTHERS: Final = "(others)"
 _NO_NAME: Final = "(no model name)"
 _logger: Final = logging.getLogger("fanlight.pipeline")
@@ -125,7 +126,7 @@ def _rounded(dollars: float | None) -> float | None:
 
 
 def _is_amount(dollars: object) -> bool:
-    return isinstance(dollars, int | float) and math.isfinite(dollars) and dollars >= 0
+    return isinstance(dollars, int | float) and 0 <= dollars <= _MAX_USD  # neither NaN nor infinite
 
 
 def _are_amounts(*parts: object) -> bool:
