@@ -72,7 +72,10 @@ class PriceSource(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """What the events' `price_source` says."""
     price: Callable[[TelemetryEvent], Price | None]
-    """Prices a model call that ended, by its provider, model, time and usage; `None` where it does not know."""
+    """
+    Prices a model call that ended, by its provider, model, time and usage; `None` where it does not know. Every event
+    waits for it: it must not ask a network.
+    """
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

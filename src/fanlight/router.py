@@ -166,9 +166,9 @@ class Router:
             label: A category, such as `correct`.
             explanation: Why, in prose.
             source: Who judged: `human`, `model` (a model as judge) or `code`.
-            trace_id: 32 hex digits, as `fanlight.context` tells them. Beside *run_id* needed only where the run
-                joined its caller's trace, or one that a context named, and this process does not remember it; the
-                trace is that of a root with this id otherwise.
+            trace_id: 32 hex digits, as `fanlight.context` tells them. Beside *run_id* needed only where this process
+                does not remember the run, and it is no root, or one that joined its caller's trace or one that a
+                context named; the trace is that of a root with this id otherwise.
             user_id: Who is meant by `user_id` of the event; the context's, else the run's, where it is not given.
             metadata: Further values, on top of the context's.
             tags: Tags for routing, on top of the context's.

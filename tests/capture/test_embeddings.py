@@ -220,6 +220,8 @@ def test_it_passes_for_the_model() -> None:
         assert twin.embed_query("x") == model.embed_query("x")
     with pytest.raises(AttributeError, match="wings"):
         _ = model.wings
+    model.size = 3
+    assert len(model.embed_query("x")) == 3
 
     class Holder(BaseModel):
         model_config = ConfigDict(arbitrary_types_allowed=True)

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.runnables import RunnableConfig
+from langchain_core.vectorstores import InMemoryVectorStore
 
 import fanlight
 from fanlight.demo.readers import rows_of_tables, runs_of_events, runs_of_rows, runs_of_spans
@@ -73,6 +75,7 @@ def told(directory: Path, **settings: dict[str, Any]) -> Told:
             for workload in WORKLOADS.values():
                 about = {"workload": workload.name, "tenant_id": "acme"}
                 workload(RunnableConfig(callbacks=[router.handler], metadata=about))
+            search(RunnableConfig(callbacks=[router.handler], metadata={"workload": "embeddings", "tenant_id": "acme"}))
             assert router.flush(timeout=60).complete
             router.close()
         health = router.health()
@@ -100,6 +103,13 @@ def told(directory: Path, **settings: dict[str, Any]) -> Told:
         )
 
 
+def search(config: RunnableConfig) -> None:
+    """Embed a question and search by it: a run that LangChain tells nobody of."""
+    pages = InMemoryVectorStore(fanlight.embeddings(DeterministicFakeEmbedding(size=8)))
+    pages.add_texts([QUESTION, "something else"])
+    pages.as_retriever(search_kwargs={"k": 1}).invoke(QUESTION, config)
+
+
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Told:
     """All workloads in all destinations, nothing left out."""
@@ -107,7 +117,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Told:
 
 
 @pytest.mark.parametrize("destination", DESTINATIONS)
-@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize("workload", [*WORKLOADS, "embeddings"])
 def test_every_destination_holds_every_run_once_and_as_it_was(
     everything: Told, workload: str, destination: str
 ) -> None:
@@ -115,6 +125,12 @@ def test_every_destination_holds_every_run_once_and_as_it_was(
     seen = everything.of(everything.seen, workload)
     assert seen
     assert everything.of(everything.destinations[destination], workload) == seen
+
+
+def test_an_embedding_call_is_a_run_like_any_other(everything: Told) -> None:
+    """The retriever's own embedding is below it, in the same trace."""
+    kinds = Counter(run.kind for run in everything.of(everything.seen, "embeddings"))
+    assert kinds == {"retriever": 1, "embedding": 1}
 
 
 @pytest.mark.parametrize("destination", DESTINATIONS)

@@ -228,6 +228,20 @@ CASES = {
         {"answered": "claude-sonnet-4-5-20250929"},
         "0.0111",
     ),
+    # Older adapters of the Converse API report an input without the 500 that were cached: 3000, and 3700 in all.
+    # 3000 * 3.30 + 400 * 0.33 + 100 * 4.125 + 200 * 16.50 = 9900 + 132 + 412.5 + 3300
+    "bedrock, cached beside the input": (
+        (
+            "amazon_bedrock",
+            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            {
+                **usage(3000, 200, input_token_details={"cache_read": 400, "cache_creation": 100}),
+                "total_tokens": 3700,
+            },
+        ),
+        {},
+        "0.0137445",
+    ),
     # Amazon Nova Pro: input 0.80, cached 0.20, output 3.20.
     # 600 * 0.80 + 400 * 0.20 + 100 * 3.20 = 480 + 80 + 320
     "bedrock, an inference profile by ARN": (

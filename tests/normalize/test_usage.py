@@ -245,7 +245,8 @@ def test_vertex_leaves_thoughts_out_of_the_output(made, thought, total, output):
 )
 def test_an_input_without_what_was_cached_is_made_to_include_it(spent, total, inputs):
     """Older Bedrock adapters pass on an input that leaves out the cached tokens; where that shows, they are added."""
-    reported = {**usage(spent, 200, input_token_details={"cache_read": 400, "cache_creation": 100}), "total_tokens": total}
+    details = {"cache_read": 400, "cache_creation": 100}
+    reported = {**usage(spent, 200, input_token_details=details), "total_tokens": total}
     fields = usage_of([generation(reported)], None)
     assert (fields["input_tokens"], fields["total_tokens"]) == (inputs, inputs + 200)
 

@@ -101,6 +101,19 @@ def test_after_traces_were_forgotten_it_goes_by_what_it_says(routing, event, sin
     assert sinks_of(asked, event("feedback", run="c", root="c")) == IN_EU
 
 
+def test_a_run_that_was_forgotten_before_its_trace_stays_closed(routing, event, sinks_of):
+    """Of a tree's many runs the first is forgotten first: its trace is then not known by it, and not open either."""
+    asked = routing(ALL, EU, max_pins=25)
+    sinks_of(asked, event(tenant_id="eu-1"))
+    for index in range(20):
+        for kind in ("llm.start", "llm.end"):
+            sinks_of(asked, event(kind, run=f"llm{index}", parent="root", tenant_id="eu-1"))
+    assert sinks_of(asked, event("feedback", run="llm0", root="llm0")) == IN_EU
+    assert sinks_of(asked, event("feedback", run="llm0", root="llm0", tenant_id="us-1")) == IN_EU
+    assert sinks_of(asked, event("feedback", run="other", root="other", tenant_id="us-1")) == EVERY
+    assert sinks_of(asked, event(run="next", root="next")) == EVERY
+
+
 @pytest.mark.parametrize(
     "rule", [{"match": {"tags": ["pii"]}, "deny": ["wandb"]}, {"match": {"metadata.class": "pii"}, "deny": ["wandb"]}]
 )
@@ -125,7 +138,7 @@ def test_tags_of_its_own_say_nothing_of_the_run(routing, event, sinks_of, rule):
 )
 def test_who_rates_and_where_says_nothing_of_the_run(routing, event, sinks_of, had, says):
     """After a trace was forgotten, the rater's own user, session and process do not lift what the run's forbade."""
-    rule = {"name": "eu", "match": {key: "eu-*" for key in had}, "only": ["label:region=eu"]}
+    rule = {"name": "eu", "match": dict.fromkeys(had, "eu-*"), "only": ["label:region=eu"]}
     asked = routing(ALL, rule, max_pins=5)
     for index in range(50):
         sinks_of(asked, event(run=f"r{index}", root=f"r{index}", **had))

@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def obey(order: dict[str, Any]) -> dict[str, Any]:
             "flight_endpoint": arize.endpoint,
             **order.get("settings", {}),
         }
-        fates = deliver(settings, [TelemetryEvent.from_json(event) for event in order["events"]])
+        with variables(order.get("environment", {})):
+            fates = deliver(settings, [TelemetryEvent.from_json(event) for event in order["events"]])
         return {
             "fates": fates,
             "spans": [span.span_id for span in spans.spans],
@@ -61,6 +63,17 @@ def obey(order: dict[str, Any]) -> dict[str, Any]:
             "calls": arize.calls,
             "traces": api.annotations,
         }
+
+
+@contextlib.contextmanager
+def variables(added: dict[str, str]) -> Iterator[None]:
+    """Add to the environment inside the block."""
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 def deliver(settings: dict[str, Any], events: list[TelemetryEvent]) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def test_a_project_without_spans_is_one_that_may_still_come(ax_host: AxHost, cha
     """Arize makes a project with its first span: until then there is none by that name."""
     answer = ax_host.deliver(say(chat, score=1.0, target="trace"), known_project="another", roots=[root_span_id(chat)])
     (fate,) = answer["fates"].values()
-    assert (fate["class"], fate["message"]) == ("RetryableError", "Arize knows no such project yet")
+    assert (fate["class"], fate["message"]) == ("RetryableError", "Arize knows no such project yet; it may still come")
 
 
 @pytest.mark.parametrize(
@@ -239,6 +239,26 @@ def test_where_nobody_said_where_the_api_is_it_is_not_guessed(ax_host: AxHost, c
     (fate,) = answer["fates"].values()
     assert (fate["reason"], "set api_endpoint" in fate["message"]) == ("no_feedback_address", True)
     assert len(answer["annotations"]) == 1
+
+
+def test_a_busy_server_is_left_alone(ax_host: AxHost, chat: TelemetryEvent, root: TelemetryEvent, say: Say) -> None:
+    """After the call that must come again there is no other: the later judgement is not there before the earlier."""
+    said = [say(chat, event_id="1", score=0.0), say(root, by="u-8", label="x"), say(chat, event_id="2", score=1.0)]
+    answer = ax_host.deliver(*said, spans=[chat.span_id, root.span_id], faults=["unavailable"])
+    assert {fate["class"] for fate in answer["fates"].values()} == {"RetryableError"}
+    assert (len(answer["fates"]), len(answer["calls"])) == (3, 1)
+
+
+def test_variables_that_the_sdk_cannot_read_cost_feedback_alone(
+    ax_host: AxHost, agent_run: list[TelemetryEvent], chat: TelemetryEvent, say: Say
+) -> None:
+    """An SDK that does not start here makes dead letters that say why; the spans beside them are sent once."""
+    variables = {"ARIZE_STREAM_MAX_WORKERS": "many"}
+    answer = ax_host.deliver(*agent_run, say(chat, score=1.0), environment=variables)
+    (fate,) = answer["fates"].values()
+    assert (fate["class"], fate["reason"]) == ("PermanentError", "sdk_unusable")
+    assert "ARIZE_STREAM_MAX_WORKERS must be an int" in fate["message"]
+    assert len(answer["spans"]) == len(agent_run)
 
 
 def test_flight_servers_are_verified(

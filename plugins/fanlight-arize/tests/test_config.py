@@ -79,6 +79,7 @@ def test_the_api_of_a_phoenix_follows_from_where_spans_go() -> None:
         ({"endpoint": "https://a.example", "region": "us"}, "endpoint and region contradict each other"),
         ({"endpoint": "arize.example:443"}, "needs http:// or https:// in front"),
         ({"protocol": "grpc", "api_endpoint": "api.example"}, "needs http:// or https:// in front"),
+        ({"api_endpoint": "https://gateway.example/arize"}, "api_endpoint has a path"),
         ({"flight_endpoint": "https://flight.example"}, "expected host:port"),
         ({"flight_endpoint": "flight.example:0"}, "expected host:port"),
         ({"flight_endpoint": "localhost:443"}, "verifies no certificate of localhost"),

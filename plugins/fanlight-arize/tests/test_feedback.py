@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from langchain_core.runnables import RunnableLambda
 
-from fanlight import DeliveryError, PermanentError, RetryableError, TelemetryEvent
+from fanlight import DeliveryError, PermanentError, RetryableError, Router, TelemetryEvent
 from fanlight.event import Feedback
+from fanlight.testing.clock import eventually
 from fanlight_arize import ArizeSink
 from fanlight_arize.encode import ax_row, phoenix_annotation, root_span_id
 from fanlight_arize.patience import Patience, SpanUnknownError
@@ -180,6 +183,49 @@ def test_a_wrong_key_is_not_tried_for_each(
     assert len(api.requests) == 1
 
 
+def test_a_server_that_becomes_busy_is_left_alone(
+    phoenix_sink: ArizeSink, api: Answering, chat: TelemetryEvent, say: Say, fates: Fates
+) -> None:
+    """Also one by one: what comes after the one that must come again is not sent before it."""
+    said = [say(chat, name, score=1.0) for name in ("a", "b", "c", "d")]
+    api.answers += [(422, {}, ""), (200, {}, "{}"), (429, {"retry-after": "7"}, "")]
+    errors = fates(phoenix_sink, *said)
+    assert list(errors) == [event.event_id for event in said[1:]]
+    assert {getattr(error, "retry_after", None) for error in errors.values()} == {7.0}
+    assert [len(document["data"]) for _, _, document in api.requests] == [4, 1, 1]
+
+
+def test_a_second_thought_waits_for_the_first(
+    phoenix_sink: ArizeSink,
+    api: Answering,
+    chat: TelemetryEvent,
+    agent_run: list[TelemetryEvent],
+    say: Say,
+    fates: Fates,
+) -> None:
+    """A span that becomes known between two judgements of it does not get the later one first; others are not held."""
+    first, second = say(chat, event_id="1", score=0.0), say(chat, event_id="2", score=1.0)
+    other = say(next(event for event in agent_run if event.is_root), score=1.0)
+    api.answers += [(404, {}, ""), (404, {}, "")]
+    errors = fates(phoenix_sink, first, second, other)
+    assert {event_id: type(error) for event_id, error in errors.items()} == dict.fromkeys("12", RetryableError)
+    assert [len(document["data"]) for _, _, document in api.requests] == [3, 1, 1]
+    assert api.requests[-1][2]["data"][0]["span_id"] == other.span_id
+    assert fates(phoenix_sink, first, second) == {}
+    assert [each["result"]["score"] for each in api.requests[-1][2]["data"]] == [0.0, 1.0]
+
+
+def test_one_that_cannot_be_encoded_costs_only_itself(
+    phoenix_sink: ArizeSink, api: Answering, chat: TelemetryEvent, say: Say, fates: Fates
+) -> None:
+    """It is a dead letter before anything is sent, and the spans beside it are not sent again because of it."""
+    broken = say(chat, "broken", score=1.0).replace(metadata={"far": math.inf})
+    (error,) = fates(phoenix_sink, broken, say(chat, score=1.0)).values()
+    assert isinstance(error, PermanentError)
+    assert error.reason == "encode_failed"
+    assert [len(document["data"]) for _, _, document in api.requests] == [1]
+
+
 def test_no_time_left_is_no_request(
     phoenix_sink: ArizeSink, api: Answering, chat: TelemetryEvent, say: Say, fates: Fates
 ) -> None:
@@ -197,6 +243,27 @@ def test_feedback_of_a_failed_span_request_waits_with_it(
     with pytest.raises(RetryableError):
         fates(sink, chat, say(chat, score=1.0))
     assert api.requests == []
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("installed")
+def test_feedback_about_nothing_costs_no_span_at_exit(api: Answering) -> None:
+    """What waits for a span that never comes has waited before the router's end: the spans behind it are sent."""
+    api.answers += [(404, {}, "")] * 99
+    settings = {
+        "version": 1,
+        "service": "bot",
+        "environments": ["test"],
+        "environment": "test",
+        "sinks": {"phoenix": {"type": "arize", "platform": "phoenix", "project": "bot", "endpoint": api.url}},
+        "routes": [{"match": {}, "to": ["phoenix"]}],
+    }
+    with Router.from_config(settings) as router:
+        router.feedback(uuid4(), "helpful", score=1.0)
+        eventually(lambda: api.requests)
+        RunnableLambda(str).invoke(1, config={"callbacks": [router.handler]})
+    counts = router.health().sinks["phoenix"].counts
+    assert (counts.delivered, counts.dead_letter_reasons, counts.dropped) == (1, {"unknown_span": 1}, {})
 
 
 class TestPatience:

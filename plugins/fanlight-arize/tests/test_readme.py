@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from langchain_core.runnables import RunnableLambda
 
 from fanlight import ConfigError, Router
 from fanlight_arize import ArizeConfig
@@ -36,6 +37,22 @@ def test_the_first_configuration_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     Router.from_config(BLOCKS[0]).close()
     with pytest.raises(ConfigError, match="space_id"):
         Router.from_config(BLOCKS[0] | {"sinks": {"arize": {"type": "arize", "project": "bot"}}})
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_sink_for_feedback_alone_gets_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example's routes part spans and feedback, whatever the sinks are."""
+    (parted,) = [block for block in BLOCKS[1:] if "routes" in block]
+    sinks = {name: {"type": "memory"} for name in parted["sinks"]}
+    settings = {"version": 1, "service": "bot", "environments": ["dev"], "environment": "dev"}
+    run_id = uuid4()
+    with Router.from_config({**settings, **parted, "sinks": sinks}) as router:
+        RunnableLambda(str).invoke(1, config={"callbacks": [router.handler], "run_id": run_id})
+        router.feedback(run_id, "helpful", score=1.0)
+        assert router.flush(timeout=10).complete
+        delivered = {name: lane.counts.delivered for name, lane in router.health().sinks.items()}
+    assert delivered["feedback"] == 1
+    assert delivered["arize"] >= 1
 
 
 def test_the_feedback_runs() -> None:

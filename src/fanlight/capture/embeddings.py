@@ -21,6 +21,7 @@ _PARAMS: Final = (
     "dimensions", "output_dimensionality", "encoding_format", "input_type", "task_type", "chunk_size",
 )  # fmt: skip
 _MAX_LAYERS: Final = 4
+_OWN: Final = frozenset({"_observed", "_name", "_facts"})
 
 
 def embeddings(embeddings: Embeddings, *, name: str | None = None) -> Embeddings:
@@ -41,7 +42,7 @@ def embeddings(embeddings: Embeddings, *, name: str | None = None) -> Embeddings
 
 
 class ObservedEmbeddings(Embeddings):
-    """An embedding model whose calls are captured. Every attribute of the model is there too."""
+    """An embedding model whose calls are captured. Its other attributes, read and set, are the model's."""
 
     def __init__(self, observed: Embeddings, name: str | None = None) -> None:
         self._observed = observed
@@ -84,6 +85,12 @@ class ObservedEmbeddings(Embeddings):
         if name.startswith("__") or "_observed" not in self.__dict__:  # copied or made anew, which is this class's
             raise AttributeError(name)
         return getattr(self._observed, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._observed, name, value)
 
     def __reduce__(self) -> tuple[type[ObservedEmbeddings], tuple[Embeddings, str | None]]:
         return ObservedEmbeddings, (self._observed, self._name)

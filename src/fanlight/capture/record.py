@@ -22,7 +22,7 @@ class CallbackRecord(msgspec.Struct, frozen=True):
     callback: str
     """The method's name without `on_`: `chain_start`, `chat_model_start`, `interrupt`."""
     run_id: UUID | None
-    """`None` for LangGraph's lifecycle events that name no run."""
+    """`None` for LangGraph's lifecycle events that name no run, and for feedback that names a trace alone."""
     parent_run_id: UUID | None
     time_unix_nano: int
     perf_ns: int
@@ -32,9 +32,9 @@ class CallbackRecord(msgspec.Struct, frozen=True):
     kwargs: dict[str, Any]
     """`tags`, `metadata`, `name`, `inputs`, `invocation_params`, `tool_call_id` and whatever else came along."""
     context: ContextValues | None = None
-    """What `fanlight.context` said where the run started; on starts only."""
+    """What `fanlight.context` said where the run started; on starts, and on feedback where that was given."""
     trace_id: str | None = None
-    """The trace that begins or is joined here; on starts without a parent run only."""
+    """The trace that begins or is joined here, on starts without a parent run; the one that feedback names."""
     traceparent: str | None = None
     """The caller's W3C position; on starts without a parent run only."""
     configurable: dict[str, Any] | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-MAX_VECTORS: Final = 256
+MAX_VECTORS: Final = 64
 """Vectors of one call that are looked at."""
 _NUMBER: Final = 32
 """Bytes that a number in a list takes."""

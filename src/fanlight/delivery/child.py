@@ -1,5 +1,5 @@
 """
-The program of a sink's own process: `python -m fanlight.delivery.child <socket> <sink>`. fanlight starts it.
+The program of a sink's own process; its arguments are the number of a socket, and the sink's name.
 
 It ignores what a terminal or a supervisor sends to the whole application (SIGINT, SIGTERM): its end comes from the
 application, after the last batch.
@@ -24,7 +24,7 @@ from fanlight.delivery.messages import Close, Deliver, Done, Open, Request
 from fanlight.delivery.relay import LogRelay
 from fanlight.delivery.suppression import suppressed
 from fanlight.delivery.watch import watch
-from fanlight.errors import PermanentError
+from fanlight.errors import PartialFailure, PermanentError
 from fanlight.sinks.base import Sink
 
 
@@ -50,21 +50,21 @@ class Child:
             self._channel.send(answer)
             if isinstance(request, Close):
                 return
+            del request  # a batch; the next one may be long in coming
 
     def _perform(self, request: Request) -> None:
         match request:
             case Open():
                 self._open(request)
             case Deliver() if self._sink is not None:
-                self._sink.deliver(request.batch())
+                _deliver(self._sink, request)
             case Close():
                 self._close()
             case _:
                 raise RuntimeError("the sink is not open")
 
     def _open(self, request: Open) -> None:
-        request.surroundings.take_over()
-        watch(self._connection, request.surroundings.parent)
+        watch(self._connection, request.parent)
         sink = _made(request)
         sink.open(request.context(self._logger(request)))
         self._sink = sink
@@ -90,6 +90,18 @@ def _made(request: Open) -> Sink[Any]:
         raise PermanentError(f"{missing} cannot be imported in the sink's process: {type(error).__name__}") from None
 
 
+def _deliver(sink: Sink[Any], request: Deliver) -> None:
+    batch, misfits = request.batch()
+    try:
+        if batch.deliveries:
+            sink.deliver(batch)
+    except PartialFailure as error:
+        error.errors.update(misfits)
+        raise
+    if misfits:
+        raise PartialFailure(misfits, message=f"{len(misfits)} events hold a value of a wrong type")
+
+
 def _outcome(call: Callable[[], None]) -> Done | Failure:
     try:
         with suppressed():
@@ -102,11 +114,8 @@ def _outcome(call: Callable[[], None]) -> Done | Failure:
 def main() -> None:
     """Serve the connection whose number the first argument is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Not SIG_IGN, which what the SDK starts would inherit: it could not end its own programs with SIGTERM any more.
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)  # what the SDK starts has no part in it
     Child(connection).serve()
-
-
-if __name__ == "__main__":
-    main()

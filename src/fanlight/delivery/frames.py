@@ -14,6 +14,8 @@ import msgspec
 MAX_BYTES: Final = 1024**3
 """A length beyond this is not fanlight's."""
 _LENGTH: Final = struct.Struct("!I")
+_NO_SIGNAL: Final = getattr(socket, "MSG_NOSIGNAL", 0)
+"""Else SIGPIPE would end an application that leaves it at its default, as command line tools do."""
 
 Incoming = TypeVar("Incoming")
 
@@ -39,7 +41,7 @@ class Channel(Generic[Incoming]):
         self._encoder.encode_into(message, frame, _LENGTH.size)
         _LENGTH.pack_into(frame, 0, len(frame) - _LENGTH.size)
         with self._lock:
-            self._connection.sendall(frame)
+            self._connection.sendall(frame, _NO_SIGNAL)
 
     def receive(self) -> Incoming | None:
         """Return the next message; `None` where the other end is gone."""

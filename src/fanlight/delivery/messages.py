@@ -8,14 +8,15 @@ may say what its sink logged before that.
 from __future__ import annotations
 
 import logging
+import os
 import time
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from fanlight.delivery.failure import Failure
 from fanlight.delivery.recipe import Recipe
-from fanlight.delivery.surroundings import Surroundings
+from fanlight.errors import PermanentError
 from fanlight.event import TelemetryEvent
 from fanlight.sinks.base import Batch, Delivery, Seal, SinkContext
 
@@ -24,7 +25,8 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
     """Make the sink, and open it."""
 
     recipe: Recipe
-    surroundings: Surroundings
+    parent: int
+    """The application's process id."""
     name: str
     service_name: str
     service_version: str | None
@@ -34,11 +36,11 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
     log_level: int
 
     @classmethod
-    def of(cls, recipe: Recipe, context: SinkContext, surroundings: Surroundings) -> Open:
+    def of(cls, recipe: Recipe, context: SinkContext) -> Open:
         """Return the question for a sink that is told *context*."""
         return cls(
             recipe=recipe,
-            surroundings=surroundings,
+            parent=os.getpid(),
             name=context.name,
             service_name=context.service_name,
             service_version=context.service_version,
@@ -64,7 +66,9 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
 class Parcel(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """One delivery; the event as it stands in its own cache, encoded once for all sinks."""
 
+    event_id: str
     event: msgspec.Raw
+    """Nil where no message can hold the event: what a processor made of it may be anything."""
     routes: tuple[str, ...]
     size: int
     age: float
@@ -88,7 +92,8 @@ class Deliver(msgspec.Struct, frozen=True, kw_only=True, tag="deliver"):
         now = time.monotonic()
         parcels = [
             Parcel(
-                event=msgspec.Raw(delivery.event.to_msgpack()),
+                event_id=delivery.event.event_id,
+                event=_raw(delivery.event),
                 routes=delivery.routes,
                 size=delivery.size,
                 age=now - delivery.accepted_at,
@@ -105,27 +110,34 @@ class Deliver(msgspec.Struct, frozen=True, kw_only=True, tag="deliver"):
             seal=batch.seal,
         )
 
-    def batch(self) -> Batch:
-        """Return the batch."""
+    def batch(self) -> tuple[Batch, dict[str, PermanentError]]:
+        """Return the batch, and why it lacks the events that it lacks: one that is none must not cost the others."""
         now = time.monotonic()
-        deliveries = tuple(
-            Delivery(
-                event=TelemetryEvent.from_msgpack(bytes(parcel.event)),
-                sink=self.sink,
-                routes=parcel.routes,
-                size=parcel.size,
-                accepted_at=now - parcel.age,
-            )
-            for parcel in self.parcels
-        )
-        return Batch(
+        deliveries: list[Delivery] = []
+        misfits: dict[str, PermanentError] = {}
+        for parcel in self.parcels:
+            try:
+                deliveries.append(self._delivery(parcel, now))
+            except msgspec.MsgspecError:  # what it says may quote a value
+                misfits[parcel.event_id] = PermanentError("a field holds a value of a wrong type", reason="wrong_type")
+        batch = Batch(
             id=self.id,
             sink=self.sink,
-            deliveries=deliveries,
+            deliveries=tuple(deliveries),
             deadline=now + self.remaining,
             attempt=self.attempt,
             replay=self.replay,
             seal=self.seal,
+        )
+        return batch, misfits
+
+    def _delivery(self, parcel: Parcel, now: float) -> Delivery:
+        return Delivery(
+            event=TelemetryEvent.from_msgpack(bytes(parcel.event)),
+            sink=self.sink,
+            routes=parcel.routes,
+            size=parcel.size,
+            accepted_at=now - parcel.age,
         )
 
 
@@ -142,6 +154,16 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
 
     level: int
     text: str
+
+
+_NIL: Final = msgspec.Raw(msgspec.msgpack.encode(None))
+
+
+def _raw(event: TelemetryEvent) -> msgspec.Raw:
+    try:
+        return msgspec.Raw(event.to_msgpack())
+    except Exception:  # a huge integer, half a surrogate pair, an object of somebody's own
+        return _NIL
 
 
 Request: TypeAlias = Open | Deliver | Close

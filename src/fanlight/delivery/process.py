@@ -23,7 +23,6 @@ from fanlight.delivery.host import SinkInstance
 from fanlight.delivery.messages import Close, Deliver, Done, Open, Request, Said
 from fanlight.delivery.recipe import recipe_of
 from fanlight.delivery.spawn import SinkProcess, ending, unsupported
-from fanlight.delivery.surroundings import Surroundings
 from fanlight.errors import RetryableError
 from fanlight.sinks.base import Batch, Sink, SinkConfig, SinkContext, SinkType
 from fanlight.sinks.names import names_of
@@ -75,9 +74,8 @@ class RemoteSink(Sink[SinkConfig]):
     def open(self, context: SinkContext) -> None:
         """Start the process, and have it make and open the sink."""
         super().open(context)
-        surroundings = Surroundings.here()
-        question = Open.of(recipe_of(self._sink_type, self.config), context, surroundings)
-        self._started(SinkProcess(context.name, surroundings))
+        question = Open.of(recipe_of(self._sink_type, self.config), context)
+        self._started(SinkProcess(context.name))
         try:
             self._ask(question)
         except BaseException:

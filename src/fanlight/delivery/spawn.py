@@ -4,11 +4,15 @@ Starts the process of a sink so that it shares nothing with the application but 
 It is started as a program, never forked: the application's locks, threads and `__main__` stay where they are. A fork
 of the application waits while a process is being started, and its child closes the sockets that it inherits: else it
 would hold open what must end with the application.
+
+What the application can import can be imported there. Its `sys.path` does not travel as PYTHONPATH: tools that trace a
+program from its `sitecustomize` take that out of PYTHONPATH, so as not to trace other programs, and would be back.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -21,9 +25,13 @@ from typing import Final
 
 from fanlight.delivery.frames import Channel
 from fanlight.delivery.messages import Answer
-from fanlight.delivery.surroundings import Surroundings
+from fanlight.switches import DISABLED
 
-PROGRAM: Final = "fanlight.delivery.child"
+_PATH: Final = "FANLIGHT_CHILD_PATH"
+_PROGRAM: Final = (
+    f"import json, os, sys; sys.path[:] = json.loads(os.environ.pop({_PATH!r})); "
+    "from fanlight.delivery.child import main; main()"
+)
 _FORK_PATIENCE: Final = 0.25
 """Seconds that a fork waits for a start that is under way."""
 
@@ -57,13 +65,12 @@ class SinkProcess:
 
     Args:
         name: The sink's name; a list of processes shows it.
-        surroundings: What the process has in common with this one.
     """
 
-    def __init__(self, name: str, surroundings: Surroundings) -> None:
+    def __init__(self, name: str) -> None:
         self._owner: Final = os.getpid()
         with _starting:
-            self._connection, self._process = _started(name, surroundings)
+            self._connection, self._process = _started(name)
         self.pid: Final = self._process.pid
         self.channel: Final[Channel[Answer]] = Channel(self._connection, Answer)
 
@@ -71,16 +78,24 @@ class SinkProcess:
         """End the process and all that it started in its group. Never waits; from any thread, any number of times."""
         if os.getpid() != self._owner or self._process.returncode is not None:
             return
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # it ended already
-            os.killpg(self.pid, signal.SIGKILL)
+        self._kill_group()
         with contextlib.suppress(OSError):  # whoever waits for its answer need not wait for its last breath
             self._connection.shutdown(socket.SHUT_RDWR)
 
     def wait(self) -> int:
-        """Wait until the process has ended, and return its exit code, or the negative number of a signal."""
+        """
+        Wait until the process has ended, and return its exit code, or the negative number of a signal.
+
+        Of what it started in its group nothing is left then.
+        """
         code = self._process.wait()
+        self._kill_group()
         self._connection.close()
         return code
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # there is nothing left of it
+            os.killpg(self.pid, signal.SIGKILL)
 
 
 def ending(code: int) -> str:
@@ -94,11 +109,11 @@ def ending(code: int) -> str:
     return f"was ended by {name}" + (" (out of memory, or killed by somebody)" if code == -signal.SIGKILL else "")
 
 
-def _started(name: str, surroundings: Surroundings) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+def _started(name: str) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     ours, theirs = pair = socket.socketpair()
     _sockets.update(pair)
     try:
-        return ours, _popen(name, surroundings, theirs)
+        return ours, _popen(name, theirs)
     except BaseException:
         ours.close()
         raise
@@ -106,18 +121,24 @@ def _started(name: str, surroundings: Surroundings) -> tuple[socket.socket, subp
         theirs.close()
 
 
-def _popen(name: str, surroundings: Surroundings, theirs: socket.socket) -> subprocess.Popen[bytes]:
+def _popen(name: str, theirs: socket.socket) -> subprocess.Popen[bytes]:
     # `-P`: else a module in the working directory could stand in for one of the standard library's.
-    command = [interpreter() or sys.executable, "-P", "-m", PROGRAM, str(theirs.fileno()), name]
-    return subprocess.Popen(  # noqa: S603 - this Python and a module of ours; the name is no argument of a shell
+    command = [interpreter() or sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno()), name]
+    return subprocess.Popen(  # noqa: S603 - this Python and a program of ours; the name is no argument of a shell
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         pass_fds=[theirs.fileno()],
-        env=surroundings.environment(),
+        env=_environment(),
         start_new_session=True,  # Ctrl-C in a terminal is not for it, and its group can be killed as a whole
     )
+
+
+def _environment() -> dict[str, str]:
+    """Return the application's own, for a process that finds its modules and captures nothing itself."""
+    entries: list[object] = [*sys.path]  # whatever was put there; imports pass over what is no text
+    return os.environ | {_PATH: json.dumps([entry for entry in entries if isinstance(entry, str)]), DISABLED: "1"}
 
 
 def _before_fork() -> None:

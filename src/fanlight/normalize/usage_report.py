@@ -56,7 +56,7 @@ def read_usage(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_exclusive(raw: Mapping[str, Any], spent: int | None, made: int | None, cached: int) -> bool:
-    """Whether the input does not include the cached tokens: Anthropic's own dialect, and Bedrock's in older adapters."""
+    """Whether the input does not include the cached tokens: Anthropic's own dialect, and Bedrock's of old adapters."""
     if not cached:
         return False
     own_dialect = any(key in raw for key in (*_READ_APART, *_WRITTEN_APART))

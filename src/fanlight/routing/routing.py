@@ -38,9 +38,11 @@ class Routing:
     def __init__(self, table: RoutingTable, *, max_pins: int = 100_000) -> None:
         self._table = table
         over = max(1, max_pins // _OVER_SHARE)
-        self._runs: Remembered[str, _Run] = Remembered(max_pins, over)
+        self._runs: Remembered[str, _Run] = Remembered(max_pins, over, self._forget_run)
         self._traces: Remembered[str, Trace] = Remembered(max_pins, over, self._forget)
         self._forgotten: frozenset[Restriction] = frozenset()
+        self._out_of_reach: frozenset[Restriction] = frozenset()
+        """What traces are forbidden that one of their forgotten runs no longer leads to."""
         self._any_lost = False
 
     @property
@@ -123,8 +125,9 @@ class Routing:
     def _unseen(self, event: TelemetryEvent, table: RoutingTable) -> Trace:
         if stands_alone(event):
             # It comes long after its trace, which is then no more than forgotten: what it says itself is taken.
-            answered = table.answered(event) if self._forgotten else frozenset()
-            return Trace(frozenset(rule for rule in self._forgotten if rule.route not in answered), table.sinks)
+            lost = self._forgotten | self._out_of_reach
+            answered = table.answered(event) if lost else frozenset()
+            return Trace(frozenset(rule for rule in lost if rule.route not in answered), table.sinks)
         # A root may have a parent: one outside of what is captured. It still begins its trace.
         begins = event.starts_run and event.is_root
         return Trace() if begins else Trace(self._forgotten, table.sinks, lost=self._any_lost)
@@ -143,3 +146,7 @@ class Routing:
         # Runs that are still remembered may hold it, and learn more.
         trace.lost = self._any_lost = True
         self._forgotten |= trace.restrictions
+
+    def _forget_run(self, run: _Run) -> None:
+        if not run.trace.restrictions <= self._out_of_reach:
+            self._out_of_reach |= run.trace.restrictions

@@ -17,8 +17,8 @@ from fanlight.delivery.describe import describe
 from fanlight.delivery.process import ProcessEndedError
 from fanlight.delivery.recipe import recipe_of
 from fanlight.delivery.relay import LINES, MAX_LENGTH
-from fanlight.errors import DeliveryError, PermanentError, RetryableError
-from fanlight.sinks.base import Seal
+from fanlight.errors import DeliveryError, PartialFailure, PermanentError, RetryableError
+from fanlight.sinks.base import Delivery, Seal
 from fanlight.testing import make_batch, make_context, make_event, make_trace
 
 
@@ -86,6 +86,16 @@ def test_the_sink_is_told_what_it_would_be_told_here(remote, notes):
     assert note["pid"] == note["group"] == sink.pid != os.getpid()
 
 
+def test_who_traces_the_application_does_not_trace_its_sink(remote, notes, tmp_path, monkeypatch):
+    """A `sitecustomize` that is in `sys.path` and took itself out of PYTHONPATH is not run there."""
+    marks = tmp_path / "marks"
+    (tmp_path / "sitecustomize.py").write_text(f"open({str(marks)!r}, 'a').write('traced')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    remote()
+    assert len(notes("open")) == 1
+    assert not marks.exists()
+
+
 def test_settings_survive(remote, actors, notes, tmp_path):
     """Secrets, durations, sizes, paths and what is nested arrive equal, and no secret is among the arguments."""
     written = {
@@ -105,6 +115,46 @@ def test_settings_survive(remote, actors, notes, tmp_path):
     assert "s3cret" not in repr(sent)
     remote(**written)
     assert "s3cret" not in str(notes("open")[0]["arguments"])
+
+
+@pytest.mark.parametrize(
+    "damage", [{"input_tokens": "many"}, {"name": 7}, {"name": "\ud800"}, {"inputs": 2**80}, {"inputs": object()}]
+)
+def test_an_event_that_is_none_costs_no_other(remote, notes, damage):
+    """What a processor spoiled is refused for good, by its id and without its value; the others are delivered."""
+    good, bad, other = make_event("custom"), make_event("custom", **damage), make_event("custom")
+    deliveries = tuple(Delivery(event=event, sink="lake") for event in (good, bad, other))
+    batch = msgspec.structs.replace(batch_of("any"), deliveries=deliveries)
+    error = raised(remote().deliver, batch)
+    assert isinstance(error, PartialFailure)
+    assert [note["ids"] for note in notes("delivered")] == [[good.event_id, other.event_id]]
+    assert list(error.errors) == [bad.event_id]
+    assert facts(error.errors[bad.event_id]) == (
+        PermanentError,
+        "a field holds a value of a wrong type",
+        {"reason": "wrong_type"},
+        {},
+    )
+
+
+def test_a_batch_of_nothing_but_such_events(remote, notes):
+    """The sink is not asked for anything."""
+    bad = make_event("custom", name=7)
+    error = raised(remote().deliver, make_batch([bad], sink="lake"))
+    assert list(error.errors) == [bad.event_id]
+    assert notes("deliver") == []
+
+
+def test_such_events_beside_others_that_the_sink_refuses(remote):
+    """One failure names them all."""
+    first, second, bad = make_event("custom", name="partial"), make_event("custom"), make_event("custom", name=7)
+    error = raised(remote().deliver, make_batch([first, bad, second], sink="lake"))
+    assert {event_id: getattr(one, "reason", None) for event_id, one in error.errors.items()} == {
+        first.event_id: "bad_row",
+        second.event_id: None,
+        bad.event_id: "wrong_type",
+    }
+    assert error.unidentified == 1
 
 
 @pytest.mark.parametrize("word", ["retryable", "busy", "permanent", "partial"])

@@ -119,6 +119,27 @@ def test_an_application_that_ignores_its_children(start, notes):
     assert len(notes("closed")) == 1
 
 
+def test_an_application_that_ends_at_a_broken_pipe(start, notes):
+    """SIGPIPE at its default, as in a command line tool: a sink's process that died does not take the tool along."""
+    (told,) = ended(
+        start(
+            """
+            import signal
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            router = install()
+            run('fine')
+            assert router.flush(30)
+            os.kill(child(router), 9)
+            os.waitid(os.P_PID, child(router), os.WEXITED | os.WNOWAIT)
+            run('again')
+            assert router.flush(30)
+            tell(delivered=router.health().sinks['actor'].counts.delivered)
+            """
+        )
+    )
+    assert told == {"delivered": 4}
+
+
 @pytest.mark.parametrize("word", ["hang", "hold"])
 def test_an_exit_with_a_hung_sink_leaves_none(start, notes, word, is_alive):
     """The application ends at its deadline, without a traceback, and the hung process is gone with it."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from fanlight import PermanentError
+
 if TYPE_CHECKING:
     from fanlight_arize.config import ArizeConfig
 
@@ -45,6 +47,11 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 def addresses_of(config: ArizeConfig) -> Addresses:
     """Return where *config* sends what."""
     return _ax(config) if config.platform == "ax" else _phoenix(config)
+
+
+def no_address(key: str) -> PermanentError:
+    """Return what befalls feedback when nobody said where it goes; *key* is the setting that is missing."""
+    return PermanentError(f"where feedback goes is not known: set {key}", reason="no_feedback_address")
 
 
 def checked_flight_address(value: str) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from fanlight import DeliveryError, TelemetryEvent
-from fanlight_arize.addresses import Addresses
-from fanlight_arize.alone import fate_of_all, no_address, send_or_each_alone
+from fanlight_arize.addresses import Addresses, no_address
+from fanlight_arize.alone import Fates, fate_of_all, in_order, send_or_each_alone
 from fanlight_arize.config import ArizeConfig
-from fanlight_arize.encode import SPAN_ID, Row, Way, ax_row
+from fanlight_arize.encode import SPAN_ID, Row, Way, ax_row, encoded
 from fanlight_arize.patience import SpanUnknownError
 from fanlight_arize.sdk import frame_of, meaning_of, open_client, trace_annotations
 from fanlight_arize.sdk_logging import silent
@@ -45,48 +45,47 @@ class AxFeedback:
         self._excerpt = excerpt
         self._client: Any = None
 
-    def deliver(self, events: Sequence[TelemetryEvent], deadline: float) -> dict[str, DeliveryError]:
+    def deliver(self, events: Sequence[TelemetryEvent], deadline: float) -> Fates:
         """Write *events* until *deadline*, and return by event id why some were not taken."""
         try:
-            self._client = self._client or open_client(self._config, self._addresses)
+            self._client = self._client or open_client(self._config, self._addresses, self._excerpt)
         except DeliveryError as error:
             return fate_of_all(events, error)
-        written, errors = _written(events)
-        for at_once in _at_once(written):
-            rows = {each.event.event_id: each.row for each in at_once}
-            send = self._ways(rows)[at_once[0].way]
-            errors |= send_or_each_alone([each.event for each in at_once], send, deadline)
-        return errors
+        now_ms = time.time_ns() // 1_000_000
+        written, fates = encoded(events, lambda event: Written(event, *ax_row(event, now_ms=now_ms)))
+
+        def send(call: Sequence[TelemetryEvent], _: float) -> Fates:
+            return self._send([written[event.event_id] for event in call])
+
+        calls = ([each.event for each in call] for call in _at_once(written.values()))
+        return {**fates, **in_order(calls, lambda call: send_or_each_alone(call, send, deadline))}
 
     def close(self) -> None:
         """Let go of the client; its Flight connections end with each call."""
         self._client = None
 
-    def _ways(self, rows: dict[str, Row]) -> dict[Way, Any]:
-        def chosen(events: Sequence[TelemetryEvent]) -> list[Row]:
-            return [rows[event.event_id] for event in events]
-
+    def _send(self, written: Sequence[Written]) -> Fates:
         spans = self._client.spans
-        return {
-            "annotation": lambda events, _: self._update(spans.update_annotations, events, chosen(events)),
-            "evaluation": lambda events, _: self._update(spans.update_evaluations, events, chosen(events)),
-            "trace_annotation": lambda events, _: self._annotate_traces(chosen(events)),
-        }
+        match written[0].way:
+            case "annotation":
+                return self._update(spans.update_annotations, written)
+            case "evaluation":
+                return self._update(spans.update_evaluations, written)
+            case "trace_annotation":
+                return self._annotate_traces(written)
 
-    def _update(
-        self, call: Callable[..., Any], events: Sequence[TelemetryEvent], rows: list[Row]
-    ) -> dict[str, DeliveryError]:
-        config = self._config
-        answer = self._asked(call, space_id=config.space_id, project_name=config.project, dataframe=frame_of(rows))
+    def _update(self, call: Callable[..., Any], written: Sequence[Written]) -> Fates:
+        config, frame = self._config, frame_of([each.row for each in written])
+        answer = self._asked(call, space_id=config.space_id, project_name=config.project, dataframe=frame)
         unmatched = set(answer.get("unmatched_ids", ()))
-        unknown = [event for event, row in zip(events, rows, strict=True) if row[SPAN_ID] in unmatched]
+        unknown = [each.event for each in written if each.row[SPAN_ID] in unmatched]
         return fate_of_all(unknown, SpanUnknownError("Arize knows no such span in this project"))
 
-    def _annotate_traces(self, rows: list[Row]) -> dict[str, DeliveryError]:
+    def _annotate_traces(self, written: Sequence[Written]) -> Fates:
         config = self._config
         if self._addresses.api is None:  # the SDK would take Arize's own
             raise no_address("api_endpoint")
-        annotations = trace_annotations(rows)
+        annotations = trace_annotations([each.row for each in written])
         self._asked(self._client.spans.annotate, project=config.project, space=config.space_id, **annotations)
         return {}
 
@@ -96,18 +95,6 @@ class AxFeedback:
                 return call(**arguments)
         except Exception as error:  # whatever the SDK raises is about these rows
             raise meaning_of(error, self._excerpt) from None
-
-
-def _written(events: Iterable[TelemetryEvent]) -> tuple[list[Written], dict[str, DeliveryError]]:
-    written: list[Written] = []
-    errors: dict[str, DeliveryError] = {}
-    now_ms = time.time_ns() // 1_000_000
-    for event in events:
-        try:
-            written.append(Written(event, *ax_row(event, now_ms=now_ms)))
-        except DeliveryError as error:
-            errors[event.event_id] = error
-    return written, errors
 
 
 def _at_once(written: Iterable[Written]) -> Iterator[list[Written]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from fanlight_otel.checks import header_problems
 
@@ -23,6 +24,8 @@ def problems(config: ArizeConfig) -> Iterator[str]:
             yield f"platform ax needs {' and '.join(missing)}"
         if config.endpoint is not None and "region" in config.model_fields_set:
             yield "endpoint and region contradict each other: say one of them"
+        if config.api_endpoint is not None and urlsplit(config.api_endpoint).path:
+            yield "api_endpoint has a path, which the arize SDK cannot be given"
     else:
         foreign = [key for key in _OF_AX_ALONE if key in config.model_fields_set]
         if foreign:

@@ -40,7 +40,7 @@ class ArizeConfig(SinkConfig):
     """Where the REST API is, if it does not follow from `region` or `endpoint`."""
     flight_endpoint: str | None = None
     """Where Arize AX takes feedback, `host:port`, if it does not follow from `region`."""
-    wait_for_span: Duration = Duration(10.0)
+    wait_for_span: Duration = Duration(3.0)
     """How long feedback waits for a span that Arize does not know yet. What comes after it in this sink waits too."""
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     """Further headers, or gRPC metadata, of requests with spans, and of Phoenix's API."""

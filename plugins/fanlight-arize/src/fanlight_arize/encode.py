@@ -7,10 +7,11 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
-from fanlight import PermanentError, TelemetryEvent
+from fanlight import DeliveryError, PermanentError, TelemetryEvent
 from fanlight.event import Feedback
 
 Row: TypeAlias = dict[str, Any]
@@ -22,11 +23,30 @@ Way: TypeAlias = Literal["annotation", "evaluation", "trace_annotation"]
 SPAN_ID: Final = "context.span_id"
 """The column that says which span a row is about."""
 
+T = TypeVar("T")
+
 _KINDS: Final = {"human": "HUMAN", "model": "LLM", "code": "CODE"}
 _NOT_IN_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_\s]")
 _LONGEST_LABEL: Final = 100
 _LONGEST_AUTHOR: Final = 100
 _LONGEST_TEXT: Final = 10_000
+
+
+def encoded(
+    events: Iterable[TelemetryEvent], encode: Callable[[TelemetryEvent], T]
+) -> tuple[dict[str, T], dict[str, DeliveryError]]:
+    """Return by event id what *encode* makes of each of *events*, and why it makes nothing of some."""
+    made: dict[str, T] = {}
+    failed: dict[str, DeliveryError] = {}
+    for event in events:
+        try:
+            made[event.event_id] = encode(event)
+        except PermanentError as error:
+            failed[event.event_id] = error
+        except Exception as error:  # one that cannot be encoded must not cost the others, nor the spans beside it
+            said = f"the feedback cannot be encoded: {type(error).__name__}"
+            failed[event.event_id] = PermanentError(said, reason="encode_failed")
+    return made, failed
 
 
 def feedback_of(event: TelemetryEvent) -> Feedback:

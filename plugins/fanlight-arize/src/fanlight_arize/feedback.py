@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from fanlight import DeliveryError, PermanentError, TelemetryEvent
-from fanlight_arize.addresses import addresses_of
-from fanlight_arize.alone import fate_of_all, no_address
+from fanlight import PermanentError, TelemetryEvent
+from fanlight_arize.addresses import addresses_of, no_address
+from fanlight_arize.alone import Fates, fate_of_all
 from fanlight_arize.ax import AxFeedback
 from fanlight_arize.config import ArizeConfig
 from fanlight_arize.phoenix import PhoenixFeedback
@@ -18,7 +18,7 @@ from fanlight_arize.phoenix import PhoenixFeedback
 class FeedbackWay(Protocol):
     """Takes feedback to where the spans are."""
 
-    def deliver(self, events: Sequence[TelemetryEvent], deadline: float) -> dict[str, DeliveryError]:
+    def deliver(self, events: Sequence[TelemetryEvent], deadline: float) -> Fates:
         """Send *events*, in monotonic time until *deadline*; return by event id why some were not taken."""
         ...
 
@@ -60,7 +60,7 @@ class NoFeedback:
     def __init__(self, key: str) -> None:
         self._error = no_address(key)
 
-    def deliver(self, events: Sequence[TelemetryEvent], deadline: float) -> dict[str, DeliveryError]:  # noqa: ARG002
+    def deliver(self, events: Sequence[TelemetryEvent], deadline: float) -> Fates:  # noqa: ARG002
         """Return for each of *events* why it was not sent."""
         return fate_of_all(events, self._error)
 

@@ -61,4 +61,4 @@ class Patience:
         left = self._seconds - waited
         if left <= 0:
             return None
-        return RetryableError(str(error), retry_after=min(max(waited, _SHORTEST), _LONGEST, left))
+        return RetryableError(f"{error}; it may still come", retry_after=min(max(waited, _SHORTEST), _LONGEST, left))

@@ -16,19 +16,24 @@ from fanlight_arize.addresses import Addresses
 from fanlight_arize.config import ArizeConfig
 from fanlight_arize.encode import SPAN_ID, Row
 from fanlight_arize.patience import SpanUnknownError
-from fanlight_arize.sdk_logging import untouched
+from fanlight_arize.sdk_logging import silent, untouched
 from fanlight_otel.classify import http_error
 
 _INSTALL: Final = "pip install 'fanlight-arize[sdk]'"
 _NOT_FOUND: Final = 404
 
 
-def open_client(config: ArizeConfig, addresses: Addresses) -> Any:
+def open_client(config: ArizeConfig, addresses: Addresses, excerpt: Callable[[str], str]) -> Any:
     """
-    Return an `ArizeClient` for *addresses*, whatever the environment's `ARIZE_*` variables say.
+    Return an `ArizeClient` for *addresses*, wherever the environment's `ARIZE_*` variables point.
+
+    Args:
+        config: The sink's settings.
+        addresses: Where Arize AX takes feedback.
+        excerpt: Makes of what the SDK said what may be shown.
 
     Raises:
-        PermanentError: the SDK is not installed (`sdk_missing`).
+        PermanentError: the SDK is not installed (`sdk_missing`), or does not start here (`sdk_unusable`).
     """
     try:
         with untouched():
@@ -38,16 +43,12 @@ def open_client(config: ArizeConfig, addresses: Addresses) -> Any:
     except (ImportError, AttributeError):  # `arize-otel` alone is a package `arize` without a client
         message = f"feedback to Arize AX needs the arize SDK, which is not installed: {_INSTALL}"
         raise PermanentError(message, reason="sdk_missing") from None
-    return client(
-        api_key=config.api_key.get_secret_value() if config.api_key else "",
-        region=region,
-        single_host="",
-        single_port=0,
-        base_domain="",
-        request_verify=True,
-        ssl_ca_cert=str(config.ca_file) if config.ca_file else None,
-        **_places(addresses),
-    )
+    try:
+        with silent():
+            return client(**_settings(config, addresses), region=region)
+    except Exception as error:  # such as a number that is none, in one of the variables that it reads
+        message = f"the arize SDK does not start: {type(error).__name__}: {excerpt(str(error))}"
+        raise PermanentError(message, reason="sdk_unusable") from None
 
 
 def frame_of(rows: list[Row]) -> Any:
@@ -123,6 +124,18 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__
+
+
+def _settings(config: ArizeConfig, addresses: Addresses) -> dict[str, Any]:
+    return {
+        "api_key": config.api_key.get_secret_value() if config.api_key else "",
+        "single_host": "",
+        "single_port": 0,
+        "base_domain": "",
+        "request_verify": True,
+        "ssl_ca_cert": str(config.ca_file) if config.ca_file else None,
+        **_places(addresses),
+    }
 
 
 def _places(addresses: Addresses) -> dict[str, Any]:

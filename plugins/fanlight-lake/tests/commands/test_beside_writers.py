@@ -45,6 +45,7 @@ for number in range(first, 100_000):
             break
         except RetryableError:
             time.sleep(0.01)
+    time.sleep(0.2)
     print(json.dumps([who, [event.event_id for event in events]]), flush=True)
 """
 
@@ -76,7 +77,7 @@ def ids_of(place, user):
 @BOTH
 def test_nothing_is_lost_beside_a_writer(local, run, make, tmp_path, today):
     """
-    While a process writes as fast as it can, to the very day, files are compacted and users forgotten.
+    While a process writes five times a second, to the very day, files are compacted and users forgotten.
 
     Every row of the others that was acknowledged is there, once, when it is over; of the user nothing is.
     """

@@ -33,7 +33,7 @@ def feedback_request(
     Return feedback *events* as one export request, and by event id why some are not in it.
 
     Args:
-        events: Events of type `feedback`; any other is `unsupported`.
+        events: Events of type `feedback`.
         resource: Further resource attributes.
     """
     request = ExportLogsServiceRequest()

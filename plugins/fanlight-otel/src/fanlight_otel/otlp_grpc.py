@@ -59,7 +59,6 @@ class GrpcTransport:
             request_serializer=ExportMetricsServiceRequest.SerializeToString,
             response_deserializer=ExportMetricsServiceResponse.FromString,
         )
-
         self._logs = self._channel.unary_unary(
             _LOGS,
             request_serializer=ExportLogsServiceRequest.SerializeToString,

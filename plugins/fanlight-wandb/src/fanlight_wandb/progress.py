@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ from fanlight_wandb.metrics import STEP
 from fanlight_wandb.transaction_log import CorruptLogError, TransactionLog
 
 _POLL: Final = 0.02
+_PATIENCE: Final = 0.5
+"""Seconds after which wandb-core is nudged: several times its flush interval."""
+_ASK: Final = 1.0
 
 
 class Progress:
@@ -32,20 +36,26 @@ class Progress:
             raise RetryableError(f"the run's transaction log is damaged: {self._log.path}") from None
         return self._step
 
-    def wait_for(self, step: int, deadline: float) -> None:
+    def wait_for(self, step: int, deadline: float, ask: Callable[[], object]) -> None:
         """
         Return when the row of *step* stands in the file.
 
         Args:
             step: The step of the last row.
             deadline: Monotonic seconds.
+            ask: Called each second; raises once nobody is there who could write the row.
 
         Raises:
             RetryableError: it did not in time.
         """
+        asking = time.monotonic() + _ASK
         while self.step() < step:
-            if time.monotonic() >= deadline:
+            now = time.monotonic()
+            if now >= deadline:
                 raise RetryableError("the rows did not reach the run's transaction log in time")
+            if now >= asking:
+                ask()
+                asking = now + _ASK
             time.sleep(_POLL)
 
 

@@ -75,7 +75,7 @@ class RunWriter:
         for row in rows:
             if row.metered_at is None and not row.replay:
                 self._meter(row)
-        self.run.summary.update(self._state.totals.plus(self._pending.counted()).summary())
+        self._log_totals()
         self._log_tables([row for row in rows if row.tabled_at is None])
 
     def confirm(self, deadline: float) -> None:
@@ -84,9 +84,10 @@ class RunWriter:
 
         Raises:
             RetryableError: it was not by *deadline*, in monotonic seconds.
+            Exception: the SDK's, once wandb-core is gone.
         """
         if self._progress is not None:
-            self._progress.wait_for(self._marker, deadline)
+            self._progress.wait_for(self._marker, deadline, self._define_step)
         self._state.totals = self._state.totals.plus(self._pending.counted())
         self._pending.clear()
         if self._state_path is not None:
@@ -97,8 +98,12 @@ class RunWriter:
         if self._progress is not None:
             self._pending.lose_after(self._progress.step())
 
-    def _define_metrics(self) -> None:
+    def _define_step(self) -> None:
+        # As often as one likes: it changes nothing, and raises where wandb-core has died.
         self.run.define_metric(STEP, hidden=True)
+
+    def _define_metrics(self) -> None:
+        self._define_step()
         for name in METRICS:
             self.run.define_metric(name, step_metric=STEP, summary="mean")
 
@@ -114,6 +119,9 @@ class RunWriter:
         if alert is not None:
             alert.raise_on(self.run, self._config.alert_interval)
         row.metered_at = self._log(values, timestamp_of(row.event)) if values else self._state.step
+
+    def _log_totals(self) -> None:
+        self.run.summary.update(self._state.totals.plus(self._pending.counted()).summary())
 
     def _log_tables(self, rows: list[Row]) -> None:
         if self._tables is None or not rows:

@@ -50,7 +50,7 @@ class WandbSink(Sink[WandbConfig]):
                 errors.update(_each(events, error))
         for writer, events in written:
             try:
-                writer.confirm(batch.deadline - _SPARE)
+                self._confirm(writer, batch)
             except DeliveryError as error:
                 self._runs.failed(error)
                 errors.update(_each(events, error))
@@ -89,6 +89,14 @@ class WandbSink(Sink[WandbConfig]):
         except Exception as error:
             raise self._runs.failed(error) from error
         return writer
+
+    def _confirm(self, writer: RunWriter, batch: Batch) -> None:
+        try:
+            writer.confirm(batch.deadline - _SPARE)
+        except DeliveryError:
+            raise
+        except Exception as error:
+            raise self._runs.failed(error) from error
 
     def _shares(self, batch: Batch) -> Iterable[tuple[Identity, list[TelemetryEvent]]]:
         shares: dict[Identity, list[TelemetryEvent]] = {}

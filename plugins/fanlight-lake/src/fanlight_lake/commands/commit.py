@@ -16,7 +16,7 @@ from fanlight_lake.commands.lake import Lake
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_ATTEMPTS: Final = 20
+_ATTEMPTS: Final = 12
 _LONGEST_WAIT: Final = 5.0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -16,9 +16,9 @@ YOUNG: Final = timedelta(hours=1)
 """How long a file that no version names may belong to a commit that is not made yet."""
 
 
-def dead_files(lake: Lake) -> Iterator[tuple[StoredFile, bool]]:
+def dead_files(lake: Lake) -> dict[StoredFile, bool]:
     """
-    Yield each file that holds rows which do not count, and whether it may be deleted now.
+    Return each file that holds rows which do not count, and whether it may be deleted now.
 
     A file that the log calls removed may be: no writer needs it, only a reader of an older version. One that the log
     does not name was left by a writer that was killed, or is about to be committed.
@@ -28,23 +28,17 @@ def dead_files(lake: Lake) -> Iterator[tuple[StoredFile, bool]]:
     removed = set(table.vacuum(0, dry_run=True, enforce_retention_duration=False))
     live = {file.name for file in lake.live()}
     settled = datetime.now(UTC) - YOUNG
-    for file in stored:
-        if file.name not in live:
-            yield file, file.name in removed or file.modified < settled
+    return {file: file.name in removed or file.modified < settled for file in stored if file.name not in live}
 
 
-def delete_dead(lake: Lake, is_meant: Callable[[StoredFile], bool]) -> tuple[int, int]:
-    """Delete the dead files that are meant; how many those were, and how many it is too early for."""
-    deleted = early = 0
-    for file, is_settled in dead_files(lake):
-        if not is_meant(file):
-            continue
-        if is_settled:
-            lake.storage.delete(file.name)
-            deleted += 1
-        else:
-            early += 1
-    return deleted, early
+def delete_dead(lake: Lake, choose: Callable[[list[StoredFile]], Iterable[str]]) -> tuple[int, int]:
+    """Delete the dead files whose names are chosen; how many those were, and how many it is too early for."""
+    dead = dead_files(lake)
+    chosen = set(choose(list(dead)))
+    settled = {file.name for file, is_settled in dead.items() if is_settled}
+    for name in chosen & settled:
+        lake.storage.delete(name)
+    return len(chosen & settled), len(chosen - settled)
 
 
 def delete_half_written(lake: Lake) -> tuple[int, int]:

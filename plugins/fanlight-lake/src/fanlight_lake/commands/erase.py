@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ from fanlight_lake.commands.dead import delete_dead, delete_half_written
 from fanlight_lake.commands.erase_table import erase_from_table
 from fanlight_lake.commands.lake import Lake
 from fanlight_lake.commands.lock import Check
-from fanlight_lake.commands.stored import StoredFile
+from fanlight_lake.commands.rows import FILE, Rows
 from fanlight_lake.commands.subject import Belongings
 from fanlight_lake.quarantine import forget
 
@@ -30,7 +31,7 @@ def erase_unused(lake: Lake, theirs: Belongings) -> tuple[int, int]:
     """
     deleted, early = delete_half_written(lake)
     if lake.is_delta:
-        dead, undecided = delete_dead(lake, lambda file: _count(lake, file, theirs) > 0)
+        dead, undecided = delete_dead(lake, lambda files: set(_files_with(lake.dataset_of(files), theirs)))
         deleted, early = deleted + dead, early + undecided
     return deleted, early
 
@@ -41,19 +42,16 @@ def erase_quarantined(lake: Lake, theirs: Belongings) -> int:
 
 
 def _erase_from_files(lake: Lake, theirs: Belongings, check: Check) -> int:
-    rows = 0
-    for file in (stored for stored in lake.stored() if stored.is_data):
-        found = _count(lake, file, theirs)
-        if found:
-            check()
-            _rewrite(lake, file, theirs)
-            rows += found
-    return rows
+    held = _files_with(lake.dataset(), theirs)
+    for name in sorted(held):
+        check()
+        _rewrite(lake, name, theirs)
+    return held.total()
 
 
-def _rewrite(lake: Lake, file: StoredFile, theirs: Belongings) -> None:
-    """Put a file without these rows in the place of *file*, in one step; where none is left, delete it."""
-    opened = pq.ParquetFile(pa.BufferReader(lake.storage.get(file.name)))
+def _rewrite(lake: Lake, name: str, theirs: Belongings) -> None:
+    """Put a file without these rows in the place of another, in one step; where none is left, delete it."""
+    opened = pq.ParquetFile(pa.BufferReader(lake.storage.get(name)))
     written, rows = io.BytesIO(), 0
     with pq.ParquetWriter(written, opened.schema_arrow, compression="zstd") as writer:
         for index in range(opened.num_row_groups):
@@ -61,10 +59,14 @@ def _rewrite(lake: Lake, file: StoredFile, theirs: Belongings) -> None:
             writer.write_table(kept)
             rows += kept.num_rows
     if rows:
-        lake.storage.put(file.name, written.getvalue(), replace=True)
+        lake.storage.put(name, written.getvalue(), replace=True)
     else:
-        lake.storage.delete(file.name)
+        lake.storage.delete(name)
 
 
-def _count(lake: Lake, file: StoredFile, theirs: Belongings) -> int:
-    return int(lake.dataset_of([file]).count_rows(filter=theirs.condition()))
+def _files_with(rows: Rows, theirs: Belongings) -> Counter[str]:
+    """Return the names of the files with rows that are theirs, and how many those are."""
+    held: Counter[str] = Counter()
+    for batch in rows.scanner(columns=[FILE.name], filter=theirs.condition()).to_batches():
+        held.update(batch.column(FILE.name).to_pylist())
+    return held

@@ -83,10 +83,7 @@ def _check_table(lake: Lake) -> None:
 def _theirs(lake: Lake, subject: Subject) -> Belongings:
     """Return what is theirs, wherever it lies."""
     found = subject.in_rows(lake.dataset()) | subject.in_events(_quarantined_events(lake)) | pending(lake.storage)
-    if lake.is_delta:
-        for file, _ in dead_files(lake):
-            found |= subject.in_rows(lake.dataset_of([file]))
-    return found
+    return found | subject.in_rows(lake.dataset_of(list(dead_files(lake)))) if lake.is_delta else found
 
 
 def _quarantined_events(lake: Lake) -> Iterator[dict[str, Any]]:
@@ -105,10 +102,9 @@ def _forget(lake: Lake, subject: Subject, check: Check) -> int:
     begin(lake.storage, theirs)
     rows = erase_rows(lake, theirs, check)
     for _ in range(_PASSES):  # writers may add to a trace while it is deleted
-        found = subject.in_rows(lake.dataset())
-        if not found and not _remaining(lake, theirs):
+        theirs |= subject.in_rows(lake.dataset())
+        if not _remaining(lake, theirs):
             break
-        theirs |= found
         begin(lake.storage, theirs)
         rows += erase_rows(lake, theirs, check)
     events = erase_quarantined(lake, theirs)
@@ -136,17 +132,18 @@ def _left(lake: Lake, subject: Subject, theirs: Belongings, early: int) -> Itera
             f"{counted(early, 'file')} may be about to become part of the table, or were left by a writer that was "
             "killed; run this again in an hour"
         )
-    if remaining := _remaining(lake, theirs):
+    names_nobody = subject.column == "trace_id"
+    naming = set() if names_nobody else naming_traces(lake, subject.value)
+    late = subject.in_rows(lake.dataset())  # after the search, so that nothing of theirs is taken for another's
+    if remaining := _remaining(lake, theirs | late):
         yield f"{counted(remaining, 'row')} of theirs came meanwhile; stop what sends them, and run this again"
-    if subject.column == "trace_id":  # names nobody
-        return
-    if traces := sorted(naming_traces(lake, subject.value)):
+    if traces := sorted(naming - late.traces):
         more = f" and {len(traces) - _SHOWN} more" if len(traces) > _SHOWN else ""
         yield (
             f"{counted(len(traces), 'other trace')} with this id as a value elsewhere, in metadata or content: "
             f"{', '.join(traces[:_SHOWN])}{more}; look at them, and delete what is theirs with --trace"
         )
-    if files := naming_files(lake, subject.value):
+    if files := [] if names_nobody else naming_files(lake, subject.value):
         yield (
             f"{counted(len(files), 'file')} beside the rows with this id, such as {files[0]}; Delta's log is cut off "
             "when delta.logRetentionDuration is over (30 days)"

@@ -80,13 +80,15 @@ def _merged(lake: Lake, files: Sequence[DataFile]) -> tuple[bytes, int]:
 def _grouped(lake: Lake, files: Sequence[DataFile], schema: pa.Schema) -> Iterator[pa.Table]:
     """Yield the rows of *files*, in tables of a size that fits into memory whatever the files amount to."""
     waiting: list[pa.Table] = []
+    size = 0
     for file in files:
         opened = pq.ParquetFile(pa.BufferReader(lake.storage.get(file.name)))
         for index in range(opened.num_row_groups):
             waiting.append(_conformed(opened.read_row_group(index), schema))
-            if sum(table.nbytes for table in waiting) >= _ROW_GROUP_BYTES:
+            size += waiting[-1].nbytes
+            if size >= _ROW_GROUP_BYTES:
                 yield pa.concat_tables(waiting)
-                waiting = []
+                waiting, size = [], 0
     if waiting:
         yield pa.concat_tables(waiting)
 

@@ -94,7 +94,9 @@ def _delete_unused(lake: Lake, before: date, options: argparse.Namespace) -> Non
         deleted = len(lake.table().vacuum(dry_run=False))
         print(f"{counted(deleted, 'file')} of earlier deletions gone; those of now go when the table's period is over")
         return
-    deleted, early = delete_dead(lake, lambda file: _is_old(file.partition, before, options.environment))
+    deleted, early = delete_dead(
+        lake, lambda files: (file.name for file in files if _is_old(file.partition, before, options.environment))
+    )
     print(f"{counted(deleted, 'file')} gone")
     if early:
         print(f"{counted(early, 'file')} may be about to be committed, and stay for an hour")

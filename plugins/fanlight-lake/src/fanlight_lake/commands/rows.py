@@ -17,6 +17,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+FILE: Final = pa.field("__filename", pa.string())
+"""Arrow's own column: the name of the file that a row is in."""
 _AHEAD: Final = {"batch_size": 16_384, "batch_readahead": 4, "fragment_readahead": 2}
 _FOOTERS_AT_ONCE: Final = 8
 
@@ -47,13 +49,13 @@ class Rows(ds.FileSystemDataset):  # type: ignore[misc]  # Arrow has no types
             plain.scanner(columns=columns, filter=filter, **how).to_batches(),
             self._filtered(odd, names, filter, how),
         )
-        schema = pa.schema([self.schema.field(name) for name in names])
+        schema = pa.schema([FILE if name == FILE.name else self.schema.field(name) for name in names])
         return ds.Scanner.from_batches(batches, schema=schema)
 
     def _filtered(
         self, fragments: Sequence[ds.Fragment], names: Sequence[str], condition: ds.Expression, how: dict[str, Any]
     ) -> Iterator[pa.RecordBatch]:
-        needed = [name for name in self.schema.names if name in names or _mentions(condition, name)]
+        needed = [name for name in (*self.schema.names, FILE.name) if name in names or _mentions(condition, name)]
         whole = ds.FileSystemDataset(list(fragments), self.schema, self.format, self.filesystem)
         for batch in whole.scanner(columns=needed, **how).to_batches():
             yield batch.filter(condition).select(names)
