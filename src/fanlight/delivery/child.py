@@ -115,7 +115,7 @@ def main() -> None:
     """Serve the connection whose number the first argument is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Not SIG_IGN, which what the SDK starts would inherit: it could not end its own programs with SIGTERM any more.
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    signal.signal(signal.SIGTERM, lambda *_: None)
     connection = socket.socket(fileno=int(sys.argv[1]))
     connection.set_inheritable(False)  # what the SDK starts has no part in it
     Child(connection).serve()

@@ -76,7 +76,7 @@ class SinkProcess:
 
     def kill(self) -> None:
         """End the process and all that it started in its group. Never waits; from any thread, any number of times."""
-        if os.getpid() != self._owner or self._process.returncode is not None:
+        if self._process.returncode is not None:
             return
         self._kill_group()
         with contextlib.suppress(OSError):  # whoever waits for its answer need not wait for its last breath
@@ -94,6 +94,8 @@ class SinkProcess:
         return code
 
     def _kill_group(self) -> None:
+        if os.getpid() != self._owner:
+            return
         with contextlib.suppress(ProcessLookupError, PermissionError):  # there is nothing left of it
             os.killpg(self.pid, signal.SIGKILL)
 

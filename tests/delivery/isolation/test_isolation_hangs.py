@@ -56,6 +56,25 @@ def test_what_the_sink_started_is_killed_with_it(rig, notes, is_alive):
     eventually(lambda: not is_alive(started["pid"]))
 
 
+def test_what_the_sink_started_does_not_outlive_its_close(rig, notes, is_alive):
+    """A program that the SDK left behind is ended after the sink was closed in order."""
+    one = rig()
+    one.append("start")
+    assert one.flush()
+    one.close()
+    (started,) = notes("started")
+    eventually(lambda: not is_alive(started["pid"]))
+    assert len(notes("closed")) == 1
+
+
+def test_the_sink_can_end_what_it_started(rig, notes):
+    """That the process itself minds no SIGTERM is not passed on to the programs of the SDK."""
+    one = rig(timeout=20.0)
+    one.append("start_and_end")
+    assert one.flush()
+    assert one.results == ["delivered"]
+
+
 def test_a_process_that_dies_while_it_delivers(rig, notes):
     """The batch is sent again to a new one at once, not after the timeout, and counted once."""
     one = rig(timeout=3600.0)

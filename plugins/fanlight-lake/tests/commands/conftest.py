@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -92,8 +93,9 @@ class Place:
 def place(request, tmp_path, make_batch) -> Place:
     """A place for a lake: either format, on a disk and in a bucket."""
     form, where = request.param.split("-")
-    settings = request.getfixturevalue("s3") if where == "s3" else {"path": str(tmp_path / "lake")}
-    return Place({**settings, "format": form}, tmp_path, make_batch)
+    settings = request.getfixturevalue("s3") if where == "s3" else {"path": str(tmp_path)}
+    path = f"{settings['path']}/{uuid4().hex}"
+    return Place({**settings, "path": path, "format": form}, tmp_path, make_batch)
 
 
 @pytest.fixture

@@ -210,10 +210,10 @@ def test_the_examples_run(local, run, make):
     """Those of --help, and those of the README."""
     local.deliver(make.trace(seed=1), make.trace("rag", seed=2, day=1))
     of_help = [sql for text in EXAMPLES.split("\n\n")[1:] if (sql := text.partition("\n")[2])]
-    of_readme = re.findall(r"```sql\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    of_readme = re.findall(r"```SQL\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
     assert len(of_help) == 5
-    assert len(of_readme) >= 5
+    assert len(of_readme) == 5
     for sql in (*of_help, *of_readme):
         ran = run("query", sql, *local.arguments())
         assert (ran.code, ran.err) == (0, ""), sql

@@ -8,12 +8,12 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
-from fanlight import DeliveryError, __version__
+from fanlight import DeliveryError, RetryableError, __version__
 from fanlight_wandb.config import WandbConfig
 from fanlight_wandb.failures import opening_failed, writing_failed
 from fanlight_wandb.identity import Identity, Writer, run_id, run_name
@@ -55,6 +55,7 @@ class OwnRuns:
         self._used: Final[dict[Identity, float]] = {}
         self._pending: Final[dict[str, Pending]] = {}
         self._stopped: Final[set[Identity]] = set()
+        self._finishing: Final[dict[Identity, Thread]] = {}
         self._sessions: Final = Sessions()
         self._broken = False
 
@@ -71,6 +72,7 @@ class OwnRuns:
             self._resume_stopped(identity)
         writer = self._open.get(identity)
         if writer is None:
+            self._wait_until_finished(identity, deadline)
             self._make_room()
             writer = self._open[identity] = self._opened(identity, deadline)
         self._open.move_to_end(identity)
@@ -89,11 +91,11 @@ class OwnRuns:
 
     def close(self) -> None:
         """Finish all runs side by side, and let the SDK end."""
-        writers = list(self._open.values())
-        self._open.clear()
-        if writers and not self._broken:
-            with ThreadPoolExecutor(len(writers)) as threads:
-                list(threads.map(_finished, writers))
+        end = time.monotonic() + self._config.finish_timeout
+        for identity in list(self._open) if not self._broken else ():
+            self._finish(identity)
+        for thread in self._finishing.values():
+            thread.join(max(end - time.monotonic(), 0.0))
         self._sdk.close()
 
     def _opened(self, identity: Identity, deadline: float) -> RunWriter:
@@ -152,14 +154,31 @@ class OwnRuns:
         self._finish(identity)
 
     def _finish(self, identity: Identity) -> None:
+        """Begin to finish the run of *identity*: a server that is away can hold that up for as long as it is."""
         writer = self._open.pop(identity, None)
         self._used.pop(identity, None)
         if writer is None:
             return
-        if not _finished(writer):
-            self._broken = True
         if not self._pending[writer.run.id]:
             del self._pending[writer.run.id]
+        thread = Thread(target=self._finished, args=(writer,), name="fanlight-wandb-finish", daemon=True)
+        self._finishing[identity] = thread
+        thread.start()
+
+    def _finished(self, writer: RunWriter) -> None:
+        try:
+            writer.run.finish()
+        except Exception:  # wandb-core is gone: what it wrote is on disk
+            self._broken = True
+
+    def _wait_until_finished(self, identity: Identity, deadline: float) -> None:
+        thread = self._finishing.get(identity)
+        if thread is None:
+            return
+        thread.join(max(deadline - time.monotonic(), 0.0))
+        if thread.is_alive():
+            raise RetryableError("W&B is still finishing the run that is to be opened again")
+        del self._finishing[identity]
 
     def _restart(self) -> None:
         """Begin anew with another wandb-core; rows that did not reach the disk may be logged again."""
@@ -168,13 +187,6 @@ class OwnRuns:
                 writer.give_up()
         self._open.clear()
         self._used.clear()
+        self._finishing.clear()
         self._sdk.restart()
         self._broken = False
-
-
-def _finished(writer: RunWriter) -> bool:
-    try:
-        writer.run.finish()
-    except Exception:  # wandb-core is gone: what it wrote is on disk
-        return False
-    return True

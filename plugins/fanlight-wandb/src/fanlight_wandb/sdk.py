@@ -19,6 +19,8 @@ _KEPT: Final = frozenset({
     "WANDB_HTTPS_PROXY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_X_EXTRA_HTTP_HEADERS",
 })  # fmt: skip
 """Who somebody is and how W&B is reached; the rest of WANDB_* is about the application's own runs."""
+_CHILD: Final = "fanlight.delivery.child"
+"""The program of a sink's own process; no other process loads it."""
 _FLUSH: Final = 0.1
 """Seconds after which wandb-core writes rows to the transaction log; its default is 15."""
 _LOOK: Final = 3
@@ -134,8 +136,7 @@ class Sdk:
 
 def is_our_process() -> bool:
     """Return whether fanlight started this process, so that nobody else's environment and runs are in it."""
-    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    return spec is not None and spec.name.startswith("fanlight.")
+    return _CHILD in sys.modules
 
 
 def _prepare_process(config: WandbConfig, directory: Path) -> None:

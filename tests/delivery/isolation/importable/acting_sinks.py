@@ -195,6 +195,11 @@ class Actor(Sink[ActorConfig]):
         started = subprocess.Popen(["sleep", "3600"])
         self.note(call="started", pid=started.pid)
 
+    def do_start_and_end(self, batch: Batch | None) -> None:
+        started = subprocess.Popen(["sleep", "3600"])
+        started.terminate()
+        started.wait(10)
+
 
 class ForgetfulConfig(SinkConfig):
     token: str = Field(default="", exclude=True)

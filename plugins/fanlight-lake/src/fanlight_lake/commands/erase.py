@@ -12,7 +12,7 @@ from fanlight_lake.commands.dead import delete_dead, delete_half_written
 from fanlight_lake.commands.erase_table import erase_from_table
 from fanlight_lake.commands.lake import Lake
 from fanlight_lake.commands.lock import Check
-from fanlight_lake.commands.rows import FILE, Rows
+from fanlight_lake.commands.rows import Rows
 from fanlight_lake.commands.subject import Belongings
 from fanlight_lake.quarantine import forget
 
@@ -66,7 +66,4 @@ def _rewrite(lake: Lake, name: str, theirs: Belongings) -> None:
 
 def _files_with(rows: Rows, theirs: Belongings) -> Counter[str]:
     """Return the names of the files with rows that are theirs, and how many those are."""
-    held: Counter[str] = Counter()
-    for batch in rows.scanner(columns=[FILE.name], filter=theirs.condition()).to_batches():
-        held.update(batch.column(FILE.name).to_pylist())
-    return held
+    return Counter(rows.names_of_files(theirs.condition()))

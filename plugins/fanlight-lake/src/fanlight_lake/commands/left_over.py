@@ -27,8 +27,7 @@ def naming_traces(lake: Lake, value: str) -> set[str]:
     """
     found: set[str] = set()
     in_json = f'"({"|".join(map(_as_re2, _spellings(value)))})\\\\*"'
-    scanner = lake.dataset().scanner(batch_size=4096, batch_readahead=2, fragment_readahead=1)
-    for batch in scanner.to_batches():
+    for batch in lake.dataset().scanner().to_batches():
         traces = batch.column("trace_id").to_pylist()
         found.update(traces[index] for column in batch.columns for index in _naming(column, value, in_json))
     return found

@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-FILE: Final = pa.field("__filename", pa.string())
+_FILE: Final = "__filename"
 """Arrow's own column: the name of the file that a row is in."""
 _AHEAD: Final = {"batch_size": 16_384, "batch_readahead": 4, "fragment_readahead": 2}
 _FOOTERS_AT_ONCE: Final = 8
@@ -34,31 +33,34 @@ class Rows(ds.FileSystemDataset):  # type: ignore[misc]  # Arrow has no types
     # ruff: noqa: A002 - Arrow's word
     def scanner(self, columns: list[str] | None = None, filter: Any = None, **how: Any) -> ds.Scanner:
         """Return a scanner of *columns* of the rows for which *filter* holds."""
-        how = {**how, **_AHEAD}
-        if filter is None:
-            return super().scanner(columns=columns, **how)
-        fragments = list(self.get_fragments(filter))  # of the partitions that can match
-        odd = _with_views(fragments)
+        odd = self._odd(filter)
         if not odd:
-            return super().scanner(columns=columns, filter=filter, **how)
-        plain = ds.FileSystemDataset(
-            [each for each in fragments if each not in odd], self.schema, self.format, self.filesystem
-        )
+            return super().scanner(columns=columns, filter=filter, **{**how, **_AHEAD})
         names = self.schema.names if columns is None else columns
-        batches = chain(
-            plain.scanner(columns=columns, filter=filter, **how).to_batches(),
-            self._filtered(odd, names, filter, how),
-        )
-        schema = pa.schema([FILE if name == FILE.name else self.schema.field(name) for name in names])
-        return ds.Scanner.from_batches(batches, schema=schema)
+        schema = pa.schema([self.schema.field(name) for name in names])
+        return ds.Scanner.from_batches(self._batches(odd, names, filter), schema=schema)
 
-    def _filtered(
-        self, fragments: Sequence[ds.Fragment], names: Sequence[str], condition: ds.Expression, how: dict[str, Any]
+    def names_of_files(self, filter: Any) -> Iterator[str]:
+        """Yield for each row for which *filter* holds the name of its file."""
+        odd = self._odd(filter)
+        for batch in self._batches(odd, [_FILE], filter):
+            yield from batch.column(_FILE).to_pylist()
+
+    def _odd(self, condition: ds.Expression | None) -> list[ds.Fragment]:
+        return [] if condition is None else _with_views(list(self.get_fragments(condition)))
+
+    def _batches(
+        self, odd: Sequence[ds.Fragment], names: Sequence[str], condition: ds.Expression
     ) -> Iterator[pa.RecordBatch]:
-        needed = [name for name in (*self.schema.names, FILE.name) if name in names or _mentions(condition, name)]
-        whole = ds.FileSystemDataset(list(fragments), self.schema, self.format, self.filesystem)
-        for batch in whole.scanner(columns=needed, **how).to_batches():
+        apart = {each.path for each in odd}
+        plain = [each for each in self.get_fragments(condition) if each.path not in apart]
+        yield from self._part(plain).scanner(columns=list(names), filter=condition, **_AHEAD).to_batches()
+        needed = [name for name in (*self.schema.names, _FILE) if name in names or _mentions(condition, name)]
+        for batch in self._part(odd).scanner(columns=needed, **_AHEAD).to_batches():
             yield batch.filter(condition).select(names)
+
+    def _part(self, fragments: Sequence[ds.Fragment]) -> ds.FileSystemDataset:
+        return ds.FileSystemDataset(list(fragments), self.schema, self.format, self.filesystem)
 
 
 def _with_views(fragments: Sequence[ds.Fragment]) -> list[ds.Fragment]:
