@@ -26,8 +26,8 @@ class Store:
         self.keys: set[str] = set()
         """The access keys that requests were signed with."""
         self.objects: dict[str, bytes] = {}
-        self.statuses: list[int] = []
-        """What the next requests are answered with, instead of what they ask for."""
+        self.statuses: list[int | None] = []
+        """What the next requests are answered with, instead of what they ask for; `None` lets one through."""
         self.always: int | None = None
         """What all requests are answered with."""
         self.lock = threading.Lock()

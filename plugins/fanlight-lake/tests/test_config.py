@@ -27,6 +27,7 @@ S3 = {"path": "s3://bucket/prefix"}
         ({**S3, "secret_access_key": "s"}, "`access_key_id` and `secret_access_key` belong together"),
         ({**S3, "session_token": "t"}, "`session_token` belongs to an `access_key_id`"),
         ({**S3, "endpoint": "minio:9000"}, "`endpoint`: expected a URL"),
+        ({**S3, "endpoint": "https://k:s@minio:9000"}, "`endpoint` holds a user or a password"),
         ({**S3, "endpoint": "http://minio:9000"}, "set `allow_http: true` if that is meant"),
         ({**S3, "format": "iceberg"}, "'delta' or 'parquet'"),
         ({**S3, "storage_options": {}}, "storage_options"),

@@ -111,6 +111,16 @@ def test_a_store_that_honours_conditions_takes_delta(open_sink: Open, make_batch
     assert len(read_events(**settings_of(store))) == 1
 
 
+def test_a_bad_moment_is_not_taken_for_a_store_without_conditions(
+    open_sink: Open, make_batch: Make, store: Store
+) -> None:
+    """A store that fails just at the condition, retries included, is asked once more before it is refused."""
+    store.statuses = [None, 503, 503, 503]
+    open_sink(**settings_of(store)).deliver(make_batch(make_event()))
+    assert store.statuses == []
+    assert len(read_events(**settings_of(store))) == 1
+
+
 @pytest.mark.parametrize("format_", FORMATS)
 class TestFailures:
     """What is tried again, and what waits for somebody."""

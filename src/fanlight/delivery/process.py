@@ -1,9 +1,10 @@
 """
 A sink in a process of its own: for SDKs that own global state, may hang, or fight over the end of the interpreter.
 
-What is lost with a hang is the process, killed with all that it started, and never a thread of the application. What
+What is lost with a hang is the process, killed with all of its group, and never a thread of the application. What
 ends by itself (a crash, the system short of memory) costs one attempt. Either way the next attempt starts anew. The
-process ends with the application, however that ends: see `fanlight.delivery.watch`.
+process ends with the application, however that ends: see `fanlight.delivery.watch`. An event that no message can hold
+is refused for good, as `wrong_type`, and costs no other.
 
 What it costs, on a small two-core machine: 0.15 s and 32 MB for the process before its SDK is imported; for a batch of
 200 events of a RAG chain (127 kB) 1 ms until it is there, and 0.3 ms of the application's processor time.

@@ -68,7 +68,9 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     The mark of a batch that will come again as exactly this set, or not at all: what exactly-once delivery needs.
 
     A sink that writes it in one transaction with the rows recognises a batch that it has: each writer's sequence only
-    grows.
+    grows. A writer's batches come in order, the next only after the one before has its final word: a lower number than
+    the last one means that it was written, or never will be. So a replay, and a part of a batch, have no seal or a new
+    one.
     """
 
     writer: str

@@ -85,6 +85,8 @@ def _problems(config: LakeConfig) -> list[str]:
 def _address_problems(endpoint: str, *, allow_http: bool) -> list[str]:
     if not endpoint.startswith(("https://", "http://")):
         return ["`endpoint`: expected a URL, https://…"]
+    if "@" in endpoint:  # it stands in errors
+        return ["`endpoint` holds a user or a password: set `access_key_id` and `secret_access_key` instead"]
     if endpoint.startswith("http://") and not allow_http:
         return ["`endpoint` is http://, without TLS: set `allow_http: true` if that is meant"]
     return []

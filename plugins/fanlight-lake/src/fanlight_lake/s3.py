@@ -143,12 +143,15 @@ class S3Storage:
         import obstore
         from obstore.exceptions import AlreadyExistsError, BaseError
 
-        try:
-            obstore.put(self._store, name, b"probe", mode="create", use_multipart=False)
-        except AlreadyExistsError:
-            return True
-        except (BaseError, OSError):
-            self._write(name)  # if it takes that, then it was the condition that it did not understand
+        for _ in range(2):
+            try:
+                obstore.put(self._store, name, b"probe", mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return True
+            except (BaseError, OSError):
+                self._write(name)  # if it takes that, then it was the condition, unless that was a bad moment
+            else:
+                return False
         return False
 
     def _write(self, name: str) -> None:

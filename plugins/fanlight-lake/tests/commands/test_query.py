@@ -80,6 +80,8 @@ def test_files_that_delta_has_rewritten_are_answered_too(local, ask, make):
     found = ask(local, f"SELECT count(*) AS n FROM runs WHERE trace_id = '{kept[0].trace_id}' AND status = 'ok'")
     assert found == [{"n": sum(event.ends_run for event in kept)}]
     assert ask(local, f"SELECT count(*) AS n FROM events WHERE trace_id = '{gone[0].trace_id}'") == [{"n": 0}]
+    models = [event for event in local.events() if event.type == "llm.end"]
+    assert ask(local, "SELECT count(*) AS n FROM events WHERE type = 'llm.end'") == [{"n": len(models)}]
 
 
 ODD = "SELECT 1 AS a, 'x|y' AS b, NULL AS c, {'k': [1.5, 'NaN'::DOUBLE]} AS d, chr(27) || '[31m' || chr(10) AS e"

@@ -85,9 +85,14 @@ class OwnRuns:
         return writing_failed(error)
 
     def finish_idle(self) -> None:
-        """Finish the runs that got nothing for an hour."""
+        """Finish the runs that got nothing for an hour, and forget what is over."""
         for identity in [identity for identity, used in self._used.items() if used < time.monotonic() - _IDLE]:
             self._finish(identity)
+        for identity in [identity for identity, thread in self._finishing.items() if not thread.is_alive()]:
+            del self._finishing[identity]
+        kept = {writer.run.id for writer in self._open.values()}
+        for name in [name for name, pending in self._pending.items() if not pending and name not in kept]:
+            del self._pending[name]
 
     def close(self) -> None:
         """Finish all runs side by side, and let the SDK end."""
@@ -159,11 +164,10 @@ class OwnRuns:
         self._used.pop(identity, None)
         if writer is None:
             return
-        if not self._pending[writer.run.id]:
-            del self._pending[writer.run.id]
-        thread = Thread(target=self._finished, args=(writer,), name="fanlight-wandb-finish", daemon=True)
-        self._finishing[identity] = thread
-        thread.start()
+        self._finishing[identity] = Thread(
+            target=self._finished, args=(writer,), name="fanlight-wandb-finish", daemon=True
+        )
+        self._finishing[identity].start()
 
     def _finished(self, writer: RunWriter) -> None:
         try:
@@ -173,12 +177,10 @@ class OwnRuns:
 
     def _wait_until_finished(self, identity: Identity, deadline: float) -> None:
         thread = self._finishing.get(identity)
-        if thread is None:
-            return
-        thread.join(max(deadline - time.monotonic(), 0.0))
-        if thread.is_alive():
-            raise RetryableError("W&B is still finishing the run that is to be opened again")
-        del self._finishing[identity]
+        if thread is not None:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+            if thread.is_alive():
+                raise RetryableError("W&B is still finishing the run that is to be opened again")
 
     def _restart(self) -> None:
         """Begin anew with another wandb-core; rows that did not reach the disk may be logged again."""

@@ -83,9 +83,11 @@ class WandbSink(Sink[WandbConfig]):
         )
 
     def _written(self, identity: Identity, events: list[TelemetryEvent], batch: Batch) -> RunWriter:
-        writer = self._runs.get(identity, batch.deadline - _SPARE)
         try:
+            writer = self._runs.get(identity, batch.deadline - _SPARE)
             writer.write(events, replay=batch.replay)
+        except DeliveryError:
+            raise
         except Exception as error:
             raise self._runs.failed(error) from error
         return writer
