@@ -1,8 +1,10 @@
 """What stands in the metrics and in the tables."""
 
+import gc
 from typing import Any
 
 import pytest
+import wandb
 
 from fanlight.event import (
     ContentPart,
@@ -211,3 +213,14 @@ def test_a_table_is_begun_anew_before_it_grows_too_large(bench: Any, table: dict
     assert [each["increment_num"] for each in logged] == begun
     assert [len(each["previous_increments_paths"]) for each in logged] == begun
     assert len({row["event_id"] for row in run.tables["traces"].rows}) == 10
+
+
+def test_tables_that_are_done_with_are_not_kept_in_memory(bench: Any) -> None:
+    """However many tables a run has had, the rows of one are held."""
+    sink = bench.open(table={"max_rows": 100})
+    for number in range(20):
+        sink.deliver(make_a_batch(*(make_event("chain.end", inputs=f"kept {number}") for _ in range(50))))
+    gc.collect()
+    tables = [table for table in gc.get_objects() if isinstance(table, wandb.Table)]
+    held = [row for table in tables if "event_id" in table.columns for row in table.data if "kept" in str(row)]
+    assert len(held) <= 100

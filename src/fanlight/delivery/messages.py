@@ -133,7 +133,7 @@ class Deliver(msgspec.Struct, frozen=True, kw_only=True, tag="deliver"):
 
     def _delivery(self, parcel: Parcel, now: float) -> Delivery:
         return Delivery(
-            event=TelemetryEvent.from_msgpack(bytes(parcel.event)),
+            event=_event(bytes(parcel.event)),
             sink=self.sink,
             routes=parcel.routes,
             size=parcel.size,
@@ -164,6 +164,25 @@ def _raw(event: TelemetryEvent) -> msgspec.Raw:
         return msgspec.Raw(event.to_msgpack())
     except Exception:  # a huge integer, half a surrogate pair, an object of somebody's own
         return _NIL
+
+
+def _event(packed: bytes) -> TelemetryEvent:
+    try:
+        return TelemetryEvent.from_msgpack(packed)
+    except msgspec.ValidationError:
+        told = msgspec.msgpack.decode(packed)
+        if not isinstance(told, dict):
+            raise
+    # A field of a wrong type is the sink's to judge, as it is on a thread: the lake has a quarantine for it.
+    declared = {field.name: field.type for field in msgspec.structs.fields(TelemetryEvent)}
+    return TelemetryEvent(**{name: _fitting(value, declared[name]) for name, value in told.items()})
+
+
+def _fitting(value: Any, declared: Any) -> Any:
+    try:
+        return msgspec.convert(value, declared)
+    except msgspec.ValidationError:
+        return value
 
 
 Request: TypeAlias = Open | Deliver | Close

@@ -5,7 +5,7 @@ A data lake as a destination of fanlight: `type: lake`.
 from collections.abc import Sequence
 
 from fanlight import Command, DeliveryDefaults, SinkType, hookimpl
-from fanlight_lake.config import LakeConfig
+from fanlight_lake.config import LakeConfig, isolation_of
 from fanlight_lake.sink import LakeSink
 
 __all__ = ["LakeConfig", "LakeSink", "fanlight_commands", "fanlight_register_sinks"]
@@ -22,6 +22,7 @@ def fanlight_register_sinks() -> list[SinkType]:
             config_model=LakeConfig,
             factory=LakeSink,
             consumes="events",
+            isolation=isolation_of,
             delivered_means="The row is in a committed version of the Delta table, or in a complete Parquet file.",
             # Few large files: a lake of small ones is slow to read, and each commit costs a round trip.
             defaults=DeliveryDefaults(

@@ -2,6 +2,7 @@
 The settings of a sink of `type: lake`.
 """
 
+import os
 import re
 from typing import Final, Literal, TypeAlias
 
@@ -90,3 +91,12 @@ def _address_problems(endpoint: str, *, allow_http: bool) -> list[str]:
     if endpoint.startswith("http://") and not allow_http:
         return ["`endpoint` is http://, without TLS: set `allow_http: true` if that is meant"]
     return []
+
+
+def isolation_of(config: LakeConfig) -> Literal["thread", "process"]:
+    """
+    Return where a sink with *config* runs: in a process of its own where the threads of Delta's and S3's clients are at
+    work, which do not survive a fork of the application.
+    """
+    own = os.name == "posix" and (config.format == "delta" or config.bucket is not None)
+    return "process" if own else "thread"

@@ -108,7 +108,9 @@ class WandbSink(Sink[WandbConfig]):
 
     def _identity(self, event: TelemetryEvent) -> Identity:
         identity = identity_of(event, self.config)
-        if event.feedback is not None and identity.values:
+        if not identity.values:
+            return identity
+        if event.feedback is not None:
             return self._traces.get(event.trace_id, identity)
         if event.is_root:
             self._traces[event.trace_id] = identity

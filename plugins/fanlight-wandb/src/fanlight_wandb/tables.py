@@ -74,6 +74,9 @@ class _Table:
         if self._run.resumed and increments == 0:
             # A new table of a resumed run goes on where the summary's last one ended: here that has no end.
             self._run.summary.update({self._name: None})
+        if self._table is not None:
+            # The SDK keeps the last hundred increments that it staged, and with them the tables that they are of.
+            self._table.data.clear()
         columns = COLUMNS[self._name]
         self._table = self._wandb.Table(
             columns=list(columns), dtype=[kind for kind, _ in columns.values()], log_mode="INCREMENTAL"

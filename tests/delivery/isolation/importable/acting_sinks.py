@@ -133,6 +133,10 @@ class Actor(Sink[ActorConfig]):
         }
         raise PartialFailure(errors, unidentified=1, message="three were not taken")
 
+    def do_judge(self, batch: Batch) -> None:
+        event = batch.events[0]
+        raise PermanentError(f"{event.input_tokens!r} {event.tool!r} {event.tags!r}")
+
     def do_value_error(self, batch: Batch | None) -> None:
         raise ValueError("what somebody asked the model")
 
