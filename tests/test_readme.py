@@ -102,10 +102,14 @@ def test_the_lake_is_asked_as_it_stands_there(here: Path) -> None:
     (block,) = [block for block in _blocks("yaml") if "type: lake" in block]
     (here / "costs.yaml").write_text(block)
     with fanlight.Router.from_config(here / "costs.yaml") as router:
-        RunnableLambda(str.upper).invoke("a", config={"callbacks": [router.handler]})
+        with fanlight.context(metadata={"team": "search"}):
+            RunnableLambda(str.upper).invoke("a", config={"callbacks": [router.handler]})
         router.close(timeout=60)
-    (line,) = [line for block in _blocks("console") for line in block.splitlines() if line.startswith("fanlight lake")]
-    command = [sys.executable, "-m", "fanlight.cli", *shlex.split(line)[1:]]
-    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)
+    lines = [line for block in _blocks("console") for line in block.splitlines() if line.startswith("fanlight lake")]
+    commands = [[sys.executable, "-m", "fanlight.cli", *shlex.split(line)[1:]] for line in lines]
+    by_attribute, by_metadata = (
+        subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout for command in commands
+    )
 
-    assert "support" in done.stdout
+    assert "support" in by_attribute
+    assert "search" in by_metadata

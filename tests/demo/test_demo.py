@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,23 @@ def test_the_files_are_where_the_demo_says(tmp_path: Path) -> None:
     assert str(directory) in done.stdout
     assert sorted(path.name for path in directory.iterdir()) == ["demo.yaml", "lake", "wandb"]
     assert directory.stat().st_mode & 0o077 == 0
+
+
+def test_the_lake_is_asked_as_the_demo_says(tmp_path: Path) -> None:
+    """The command under the last table can be pasted, and shows each tree with its cost."""
+    done = demo("--out", str(tmp_path), "--pace", "0")
+    (line,) = [line for line in done.stdout.splitlines() if "lake query" in line]
+    shown = subprocess.run(
+        shlex.split(line.split(maxsplit=1)[1]), capture_output=True, encoding="utf-8", check=True, timeout=60
+    )
+    assert shown.stdout.count("handbook_rag") == 2
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--out` below a file is one sentence, and nothing is run."""
+    (tmp_path / "file").touch()
+    assert run(["--out", str(tmp_path / "file" / "out")]) == 1
+    assert "cannot be written to" in capsys.readouterr().err
 
 
 def test_a_switched_off_fanlight_is_said(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ def test_the_demo_reads_its_traces_back_from_phoenix(phoenix, tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     for promise in (
-        "arize holds what the scripts did",
-        "no run of an EU tenant left for arize, and every other one is there, equal",
+        "phoenix holds what the scripts did",
+        "no run of an EU tenant left for phoenix, and every other one is there, equal",
         f"{phoenix.http}/projects",
     ):
         assert promise in done.stdout

@@ -24,7 +24,10 @@ _CONFIG: Final = "demo.yaml"
 _NEEDED: Final = ("langgraph", "fanlight_arize", "fanlight_lake", "fanlight_otel", "fanlight_wandb", "duckdb")
 _SPACE: Final = "demo"
 """The Arize space of demo.yaml."""
-_INSTALL: Final = "pip install 'fanlight[demo]'"
+_INSTALL: Final = """In a clone, `uv run fanlight demo` has it all; elsewhere:
+
+    pip install 'fanlight[demo]'
+"""
 _NO_NETWORK: Final = {"LANGSMITH_TRACING": "false", "LANGCHAIN_TRACING_V2": "false"}
 """The demo stays on this machine, whatever tracer the environment asks LangChain for."""
 
@@ -37,11 +40,14 @@ def main(argv: Sequence[str]) -> int:
         return 0
     missing = [module for module in _NEEDED if find_spec(module) is None]
     if missing:
-        return _refuse(f"The demo needs more than the core ({', '.join(missing)}):\n\n    {_INSTALL}\n")
+        return _refuse(f"The demo needs more than the core ({', '.join(missing)}). {_INSTALL}")
     phoenix = Phoenix(options.phoenix) if options.phoenix else None
     if phoenix is not None and not phoenix.answers:
         return _refuse(f"No Phoenix answers at {phoenix.url}.\n\n{HOW_TO_START}")
-    directory = _directory(options.out)
+    try:
+        directory = _directory(options.out)
+    except OSError as error:
+        return _refuse(f"{options.out} cannot be written to: {error.strerror}.\n")
     from fanlight.demo.evidence import Far
 
     key = secrets.token_hex(16)
@@ -122,7 +128,7 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 
 def _run(directory: Path, far: Far, pace: float) -> int:
-    from fanlight.demo.evidence import read_back
+    from fanlight.demo.evidence import command, read_back
     from fanlight.demo.play import play
 
     began = datetime.now(UTC) - timedelta(seconds=1)
@@ -132,7 +138,8 @@ def _run(directory: Path, far: Far, pace: float) -> int:
     if played.health.state == "disabled":
         return _refuse(f"Nothing was captured: {played.health.reason}.\n")
     good = _tell(read_back(played, directory, far, began))
-    sys.stdout.write(f"\nThe files are in {directory}, the rules are shown by: fanlight demo --show-config\n")
+    rules = f"{command('fanlight')} demo --show-config"
+    sys.stdout.write(f"\nThe files are in {directory}, the rules are shown by: {rules}\n")
     return 0 if good else 1
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from importlib import import_module
@@ -91,7 +94,7 @@ def read_back(played: Played, directory: Path, far: Far, since: datetime) -> Evi
 def _lake(directory: Path) -> tuple[Received, bytes]:
     events = import_module("fanlight_lake.testing").read_events(directory) if directory.exists() else []
     query = "select name, status, cost_usd from traces"
-    look = f'fanlight lake query "{query}" --path {directory}'
+    look = f'{command("fanlight")} lake query "{query}" --path {directory}'
     received = Received(name="archive", look=look, runs=tuple(runs_of_events(events)))
     return received, b"\n".join(event.to_json() for event in events)
 
@@ -99,7 +102,7 @@ def _lake(directory: Path) -> tuple[Received, bytes]:
 def _experiments(directory: Path) -> tuple[Received, bytes]:
     found = import_module("fanlight_wandb.testing").read_runs(directory)
     rows = list(rows_of_tables(found))
-    look = f"wandb sync {directory}/wandb/offline-run-*"
+    look = f"{command('wandb')} sync {directory}/wandb/offline-run-*  (needs a W&B account)"
     files = (path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
     raw = b"\n".join([_searchable(rows), *(path.read_bytes() for path in files)])
     return Received(name="experiments", look=look, runs=tuple(runs_of_rows(rows))), raw
@@ -107,14 +110,20 @@ def _experiments(directory: Path) -> tuple[Received, bytes]:
 
 def _arize(far: Far, archive: Received, since: datetime) -> tuple[Received, bytes]:
     if far.phoenix is None:
-        look = "Arize's endpoint, played by the demo"
-        return Received(name="arize", look=look, runs=tuple(runs_of_spans(far.arize.spans))), _searchable(
-            far.arize.spans
-        )
+        runs = tuple(runs_of_spans(far.arize.spans))
+        look = "Arize's endpoint, played by the demo; --phoenix shows it in a real Phoenix"
+        return Received(name="arize", look=look, runs=runs), _searchable(far.arize.spans)
     allowed = [run for run in archive.runs if not run.tenant_id.startswith("eu-")]
     found = far.phoenix.read({run.trace_id for run in allowed}, len(allowed), since)
     look = f"{far.phoenix.url}/projects, project {PROJECT}"
-    return Received(name="arize", look=look, runs=found), far.phoenix.raw
+    return Received(name="phoenix", look=look, runs=found), far.phoenix.raw
+
+
+def command(name: str) -> str:
+    """Return how the installed program *name* is called from the shell that the demo was started from."""
+    if "UV_RUN_RECURSION_DEPTH" in os.environ:  # `uv run` puts its own environment on the PATH, for its child only
+        return f"uv run {name}"
+    return name if shutil.which(name) else str(Path(sys.executable).with_name(name))
 
 
 def _searchable(values: Iterable[Any]) -> bytes:
