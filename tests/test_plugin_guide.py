@@ -1,4 +1,4 @@
-"""The guide for sink authors, run: its sink against a server, through its own module and a real router's registry."""
+"""The guide for plugin authors, run: its sink against a server, its prices, its command on the command line."""
 
 import re
 import sys
@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from fanlight import PermanentError, RetryableError, TelemetryEvent
+from fanlight.cli import main
+from fanlight.pipeline.prices import Pricing
 from fanlight.plugins import PluginRegistry
 from fanlight.testing import make_batch, make_context, make_event
 
 GUIDE = (Path(__file__).parents[1] / "plugins" / "README.md").read_text()
-SINK, TEST = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+SINK, PRICES, COMMAND, TEST = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 
 
 class Acme(HTTPServer):
@@ -56,13 +58,17 @@ def acme() -> Iterator[Acme]:
     thread.join()
 
 
+def _written(monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> types.ModuleType:
+    written = types.ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, written)
+    exec(compile(source, "plugins/README.md", "exec", dont_inherit=True), written.__dict__)
+    return written
+
+
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     """The guide's sink as a module of an application."""
-    written = types.ModuleType("my_app_acme")
-    monkeypatch.setitem(sys.modules, "my_app_acme", written)
-    exec(compile(SINK, "plugins/README.md", "exec", dont_inherit=True), written.__dict__)
-    return written
+    return _written(monkeypatch, "my_app_acme", SINK)
 
 
 def test_the_guides_test_passes(module: types.ModuleType, acme: Acme) -> None:
@@ -98,3 +104,25 @@ def test_the_guides_module_is_found(module: types.ModuleType) -> None:
     """`plugins: {modules: [...]}` is enough to use the type."""
     registry = PluginRegistry.load(modules=["my_app_acme"])
     assert registry.sink_types["acme"].config_model is module.AcmeConfig
+
+
+def test_the_guides_prices_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example prices its own model by parts, and leaves every other to the next source."""
+    _written(monkeypatch, "my_app_prices", PRICES)
+    pricing = Pricing(sources=PluginRegistry.load(modules=["my_app_prices"]).price_sources)
+    ours = pricing.price(make_event("llm.end", request_model="homegrown-7b", input_tokens=1000, output_tokens=100))
+    other = pricing.price(make_event("llm.end", request_model="gpt-4o", input_tokens=1000, output_tokens=100))
+    assert (ours.cost_usd, ours.input_cost_usd, ours.price_source) == (0.00015, 0.00012, "our_rates")
+    assert other.cost_usd is None
+    assert pricing.failures == {}
+
+
+def test_the_guides_command_is_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`fanlight hello` is there where the file that FANLIGHT_CONFIG names has the module."""
+    _written(monkeypatch, "my_app_hello", COMMAND)
+    (tmp_path / "fanlight.yaml").write_text("plugins: {modules: [my_app_hello]}")
+    monkeypatch.setenv("FANLIGHT_CONFIG", str(tmp_path / "fanlight.yaml"))
+    assert main(["hello", "you"]) == 0
+    assert capsys.readouterr().out == "hello you\n"

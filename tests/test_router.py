@@ -202,3 +202,30 @@ def test_when_no_thread_is_to_be_had_the_next_event_asks_again(monkeypatch: pyte
         assert router.flush(timeout=20)
 
         assert router.health().intake.routed == 4
+
+
+def test_health_lists_the_sinks_before_the_first_event() -> None:
+    """A router that has seen nothing yet shows each of its sinks, with counts of 0 and where it is to run."""
+    config = _config(sinks={"kept": {"type": "memory"}, "apart": {"type": "memory"}, "off": {"type": "memory"}})
+    config["routes"] = [{"match": {}, "to": ["kept", "apart"]}]
+    with fanlight.Router.from_config(config) as router:
+        before = router.health()
+        chain.invoke("one", config={"callbacks": [router.handler]})
+        assert router.flush(timeout=20)
+        after = router.health()
+
+    assert before.state == "idle"
+    assert before.sinks.keys() == after.sinks.keys() == {"kept", "apart"}
+    idle = before.sinks["kept"]
+    assert (idle.counts.accepted, idle.opened, idle.breaker, idle.isolation) == (0, False, "closed", "thread")
+    assert before.balanced
+    assert before.to_dict()["sinks"]["apart"]["counts"]["accepted"] == 0
+    assert after.sinks["kept"].breaker_since_unix_nano is not None
+
+
+def test_a_router_that_is_closed_unused_says_so_of_its_sinks() -> None:
+    """Closed before the first event, a sink takes no more, and a disabled router has none."""
+    router = fanlight.Router.from_config(_config())
+    router.close()
+    assert router.health().sinks["kept"].closed
+    assert fanlight.Router.disabled("a test").health().sinks == {}

@@ -56,7 +56,13 @@ class ConfigError(FanlightError):
         count = len(self.problems)
         head = f"{self.file or 'the configuration'} has {count} problem{'' if count == 1 else 's'}"
         lines = "".join(f"\n  {problem}" for problem in self.problems)
-        return f"{head}{lines}\nNothing was started. Every key is described in config/README.md."
+        return f"{head}{lines}\n{closing(self.problems)}"
+
+
+def closing(problems: Iterable[Problem]) -> str:
+    """Return what stands below *problems*; where to read about keys only if one of them is about a key."""
+    about_keys = any(problem.path for problem in problems)
+    return "Nothing was started." + (" Every key is described in config/README.md" if about_keys else "")
 
 
 class DeliveryError(FanlightError):

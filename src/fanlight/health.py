@@ -30,12 +30,18 @@ class RouterHealth(msgspec.Struct, frozen=True, kw_only=True):
     """This process's side of the ledger: captured == routed + unmatched + queued + Σ dropped."""
     open_runs: int = 0
     sinks: dict[str, LaneHealth] = {}
+    """Every sink that is used here, with counts of 0 before the first event."""
     warnings: tuple[str, ...] = ()
     processors_failed: dict[str, int] = {}
     """How often each processor of a plugin failed; its step was left out for those events."""
     plugins_failed: tuple[str, ...] = ()
     cost_unknown: dict[str, int] = {}
-    """How many model calls had no known cost, by model: the 20 models with the most, and `(others)`."""
+    """
+    How many model calls had no known cost, by provider, model and reason, `openai/gpt-9: no price`: the 20 with the
+    most, and `(others)`. The reasons are `no usage` (the provider reported no tokens), `no price` (nobody knows the
+    model), `provider unknown` (the table did not find the model by its name alone, and LangChain tells no provider)
+    and `no price table` (it is not installed, or cannot be imported).
+    """
     price_sources_failed: dict[str, int] = {}
     """How often each price source failed, and was passed over."""
 

@@ -59,11 +59,17 @@ class SecretResolver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model call cost, in US dollars."""
+    """What a model call cost, in US dollars: the total, its parts, or both."""
 
-    total_usd: float
+    total_usd: float | None = None
+    """The sum of the parts where it is not given."""
     input_usd: float | None = None
     output_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        parts = [part for part in (self.input_usd, self.output_usd) if part is not None]
+        if self.total_usd is None and parts:
+            msgspec.structs.force_setattr(self, "total_usd", sum(parts))
 
 
 class PriceSource(msgspec.Struct, frozen=True, kw_only=True):

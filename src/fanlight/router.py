@@ -24,6 +24,7 @@ from fanlight.capture.feedback import Source, judgement
 from fanlight.capture.handler import handler_kind, make_handler
 from fanlight.capture.intake import Intake
 from fanlight.clock import SYSTEM_CLOCK, Clock
+from fanlight.delivery.health import LaneHealth
 from fanlight.flow import Flow, place_of
 from fanlight.health import FlushReport, RouterHealth
 from fanlight.plan import Plan, load_plan
@@ -127,7 +128,7 @@ class Router:
             config=self._plan.file if self._plan else None,
             intake=self._intake.counts(),
             open_runs=pump.open_runs if pump else 0,
-            sinks={lane.name: lane.health() for lane in assembly.lanes} if assembly else {},
+            sinks={lane.name: lane.health() for lane in assembly.lanes} if assembly else self._sinks_to_come(),
             warnings=self.warnings,
             processors_failed=pump.failed_processors if pump else {},
             plugins_failed=self._plan.plugins_failed if self._plan else (),
@@ -283,6 +284,11 @@ class Router:
             self._pump.drain(time.monotonic() + min(1.0, self._seconds(None)))
         if self._assembly is not None:
             self._assembly.prepare_exit()
+
+    def _sinks_to_come(self) -> dict[str, LaneHealth]:
+        """Return the sinks as they are before the first event of this process."""
+        sinks = self._plan.sinks if self._plan else ()
+        return {sink.name: LaneHealth(sink=sink.name, isolation=sink.isolation, closed=self._closed) for sink in sinks}
 
     def _state(self) -> str:
         if self._plan is None:

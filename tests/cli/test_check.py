@@ -63,7 +63,9 @@ def test_a_missing_file_is_a_no(fanlight, tmp_path):
     ran = fanlight("check", str(tmp_path / "nowhere.yaml"))
 
     assert ran.code == 1
-    assert "the file cannot be read: No such file or directory; check the path" in ran.err
+    assert ran.err.endswith(
+        "\n  the file cannot be read: No such file or directory; check the path\nNothing was started.\n"
+    )
 
 
 def test_warnings_can_be_denied(fanlight, file):

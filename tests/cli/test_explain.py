@@ -73,7 +73,11 @@ def test_a_value_may_hold_anything(fanlight, file):
         (("--set", "duration_ms=long"), "expected"),
         (("--metadata", "plan"), "expected KEY=VALUE, found 'plan'"),
         (("--metadata", "=pro"), "expected KEY=VALUE, found '=pro'"),
-        (("--type", "llm.finish"), "llm.finish"),
+        (
+            ("--type", "tool.fail"),
+            "event.type  type is never 'tool.fail'; did you mean tool.start? expected llm.start, llm.end,",
+        ),
+        (("--status", "fine"), "event.status  status is never 'fine'; expected ok, error,"),
     ],
 )
 def test_a_question_without_sense_is_wrong_usage(fanlight, file, arguments, sentence):

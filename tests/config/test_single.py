@@ -82,11 +82,23 @@ def test_one_of_several_is_named(file):
     path = file("{first: {type: shelf, path: /a}, second: {type: shelf, path: /b}, log: {type: console}}")
 
     assert sink_config(ShelfConfig, path, sink="second").path == "/b"
-    assert problems(ShelfConfig, path)[0].endswith("2 sinks are of type shelf; say which; known: first, second")
+    assert problems(ShelfConfig, path)[0].endswith(
+        "2 sinks are of type shelf; name one with --sink (in Python: sink=…); known: first, second"
+    )
     assert problems(ShelfConfig, path, sink="secnd")[0].endswith("there is no sink `secnd`; did you mean `second`?")
     assert problems(ShelfConfig, path, sink="log")[0].endswith(
         'sinks.log.type = "console"  expected a sink of type shelf'
     )
+
+
+def test_only_what_is_about_a_key_says_where_keys_are_described(file):
+    """Which sink was meant is no matter of the file; a key that is wrong is."""
+    path = file("{first: {type: shelf, path: /a}, second: {type: shelf, pth: /b}}")
+
+    for sink, closing in (("third", "."), (None, "."), ("second", ". Every key is described in config/README.md")):
+        with pytest.raises(ConfigError) as caught:
+            sink_config(ShelfConfig, path, sink=sink)
+        assert str(caught.value).splitlines()[-1] == f"Nothing was started{closing}"
 
 
 def test_without_such_a_sink_there_are_no_settings(file):

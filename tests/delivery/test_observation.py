@@ -14,7 +14,7 @@ import pytest
 
 from fanlight.delivery.describe import describe
 from fanlight.delivery.voice import Voice
-from fanlight.errors import PermanentError, RetryableError
+from fanlight.errors import PartialFailure, PermanentError, RetryableError
 from fanlight.journal.base import Bounds
 from fanlight.testing.clock import FakeClock, eventually
 
@@ -90,6 +90,54 @@ def test_a_failing_sink_logs_once_a_minute(bench, caplog):
     bench.clock.advance_until(lambda: len(caplog.records) == 2, step=0.5)
     assert "more since the last line" in caplog.records[1].getMessage()
     assert {record.name for record in caplog.records} == {"fanlight.lane"}
+
+
+def levels(caplog):
+    return [record.levelname for record in caplog.records]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_destination_that_wants_a_moment_is_no_warning(bench, caplog, named):
+    """It asks for a short pause, of the batch or of events by name, and takes them then: that is told at INFO, once."""
+    caplog.set_level(logging.INFO, logger="fanlight.lane")
+    rig = bench.rig(batch_linger=0.0)
+    later = RetryableError("not yet", retry_after=2.0)
+    rig.script.answers(PartialFailure({"lake0": later}) if named else later, *[later] * 2, None)
+    rig.append(1)
+    bench.clock.advance_until(rig.attempted(4), step=0.5)
+    rig.settle()
+    assert levels(caplog) == ["INFO"]
+    assert "it is to be tried again" in caplog.text
+    assert rig.health.counts.delivered == 1
+
+
+def test_a_destination_that_wants_a_moment_again_and_again_is_a_warning(bench, caplog):
+    """After a few attempts the same events are a failure like any other."""
+    caplog.set_level(logging.INFO, logger="fanlight.lane")
+    rig = bench.rig(batch_linger=0.0)
+    rig.script.answers(RetryableError("not yet", retry_after=2.0))
+    rig.append(1)
+    bench.clock.advance_until(rig.attempted(4), step=0.5)
+    eventually(lambda: levels(caplog) == ["INFO", "WARNING"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RetryableError("down"),
+        RetryableError("a long pause", retry_after=60.0),
+        RetryableError("locked out", retry_after=1.0, open_breaker=True),
+        PartialFailure({"lake0": RetryableError("not yet", retry_after=1.0), "lake1": PermanentError("never")}),
+        PartialFailure({"lake0": RetryableError("not yet", retry_after=1.0)}, unidentified=1),
+    ],
+)
+def test_every_other_failure_is_a_warning(bench, caplog, error):
+    """A failure without a word, a long pause, a locked door and a refusal are told at once."""
+    caplog.set_level(logging.INFO, logger="fanlight.lane")
+    rig = bench.rig(batch_linger=0.0)
+    rig.script.answers(error, None)
+    rig.append(2)
+    eventually(lambda: levels(caplog)[:1] == ["WARNING"])
 
 
 def test_losses_are_logged_by_reason_with_their_number(bench, caplog):

@@ -387,7 +387,7 @@ def test_a_tree_costs_what_its_known_calls_cost():
     tree.invoke("x", traced.config)
     # As floats, 0.1 + 0.1 + 0.1 is 0.30000000000000004.
     assert (traced.root.rollup.cost_usd, traced.root.rollup.cost_unknown) == (0.3, 2)
-    assert traced.pricing.unknown == {"gpt-99": 1, "gpt-test": 1}
+    assert traced.pricing.unknown == {"openai/gpt-99: no price": 1, "openai/gpt-test: no usage": 1}
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=200))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -187,6 +189,70 @@ def _one(event: TelemetryEvent) -> Price:
     return Price(total_usd=1.0)
 
 
+@pytest.mark.parametrize(
+    ("parts", "total"),
+    [
+        ({"input_usd": 0.1, "output_usd": 0.2}, 0.3),
+        ({"input_usd": 0.1}, 0.1),
+        ({"output_usd": 0.2}, 0.2),
+        ({"total_usd": 5.0, "input_usd": 0.1, "output_usd": 0.2}, 5.0),
+    ],
+)
+def test_the_total_is_the_sum_of_the_parts(parts, total):
+    """A source that knows the parts need not add them; a total that it gives stands."""
+    priced = Pricing([], [PriceSource(name="ours", price=lambda event: Price(**parts))]).price(call())
+    assert priced.cost_usd == total
+    assert (priced.input_cost_usd, priced.output_cost_usd) == (parts.get("input_usd"), parts.get("output_usd"))
+
+
+def complaint(price, caplog) -> str:
+    """What is told in brackets of a source that is *price*, for an event of which every text is a canary."""
+    event = call(name="canary", request_model="canary_model", metadata={"canary": "canary"})
+    Pricing([], [PriceSource(name="broken", price=price)]).price(event)
+    (record,) = caplog.records
+    return re.fullmatch(r"price source broken failed \((.*)\); it is passed over, counted in health", record.message)[1]
+
+
+@pytest.mark.parametrize(
+    ("price", "told"),
+    [
+        (lambda event: Price(usd=1.0), "TypeError at {place}: Unexpected keyword argument 'usd'"),
+        (lambda event: Price(1.0), "TypeError at {place}"),
+        (lambda event: event.usage.input, "AttributeError at {place}: there is no attribute usage"),
+        (lambda event: {}[event.request_model], "KeyError at {place}"),
+        (lambda event: json.loads(event.request_model), "JSONDecodeError at {place}"),
+        (lambda event: Price(input_usd=event.request_model), "TypeError at {place}"),
+        (lambda event: Price(**{event.request_model: 1.0}), "TypeError at {place}"),
+        (lambda event: getattr(event, event.request_model), "AttributeError at {place}"),
+        ({}.__getitem__, "TypeError"),
+        (lambda event: Price(), "its price has neither total_usd nor parts"),
+        (lambda event: Price(input_usd=-1.0), "the total_usd of its price is no amount in dollars"),
+        (lambda event: Price(total_usd=1.0, output_usd="a"), "the output_usd of its price is no amount in dollars"),
+    ],
+)  # fmt: skip
+def test_the_log_says_where_a_source_failed_and_never_what_it_was_given(price, told, caplog):
+    """Type, file and line of the plugin, and a name that its own code spells out; no message that could quote."""
+    code = getattr(price, "__code__", None)
+    place = f"test_prices.py:{code.co_firstlineno}" if code else ""
+    assert complaint(price, caplog) == told.format(place=place)
+    assert "canary" not in caplog.text
+
+
+def test_an_error_that_cannot_be_told_is_no_trouble(caplog):
+    """An exception whose text and name are traps costs the answer like any other."""
+
+    class Trap(AttributeError):
+        def __str__(self) -> str:
+            raise SystemExit
+
+        name = property(lambda self: 1 / 0)
+
+    def price(event: TelemetryEvent) -> Price | None:
+        raise Trap
+
+    assert re.fullmatch(r"Trap at test_prices.py:\d+", complaint(price, caplog))
+
+
 def test_a_source_may_know_what_a_call_without_usage_cost():
     """Who charges by the call needs no tokens; tables do."""
     event = call(input_tokens=None, output_tokens=None, usage_missing=True)
@@ -194,8 +260,8 @@ def test_a_source_may_know_what_a_call_without_usage_cost():
     assert cost(Pricing([], [PriceSource(name="by call", price=_one)]), event) == Decimal("1.0")
 
 
-def test_unknown_costs_are_counted_by_model():
-    """What had no known cost is counted by the name of its model, the one that answered first."""
+def test_unknown_costs_are_counted_by_model_and_reason():
+    """What had no known cost is counted by its provider, its model, the one that answered first, and why."""
     pricing = Pricing()
     for event in (
         call(response_model="gpt-99-a"),
@@ -204,7 +270,34 @@ def test_unknown_costs_are_counted_by_model():
         call(input_tokens=None, output_tokens=None, usage_missing=True, request_model=None),
     ):
         assert pricing.price(event) is event
-    assert pricing.unknown == {"gpt-4o": 2, "gpt-99-a": 1, "(no model name)": 1}
+    assert pricing.unknown == {
+        "openai/gpt-4o: no price": 2,
+        "openai/gpt-99-a: no price": 1,
+        "openai/(no model name): no usage": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"request_model": "gpt-99"}, "openai/gpt-99: no price"),
+        ({"input_tokens": None, "output_tokens": None, "usage_missing": True}, "openai/gpt-4o: no usage"),
+        ({"request_model": "homegrown", "provider": None}, "homegrown: provider unknown"),
+        ({"request_model": "homegrown", "provider": "my_gateway"}, "my_gateway/homegrown: no price"),
+    ],
+)
+def test_the_reason_why_the_table_has_no_price_is_told(fields, reason):
+    """No tokens, no price, or no provider, which the table needs where the model's name alone says too little."""
+    pricing = Pricing(table=PriceTable())
+    pricing.price(call(**fields))
+    assert pricing.unknown == {reason: 1}
+
+
+def test_without_a_table_no_provider_is_missed():
+    """Prices of one's own need none: what they do not name has no price."""
+    pricing = Pricing([Override(model="other", rates=ONE)])
+    pricing.price(call(provider=None))
+    assert pricing.unknown == {"gpt-4o: no price": 1}
 
 
 def test_counting_the_unknown_is_bounded():
@@ -215,7 +308,7 @@ def test_counting_the_unknown_is_bounded():
     for _ in range(3):
         pricing.price(call(request_model="model-7"))
     assert len(pricing.unknown) == SHOWN + 1
-    assert pricing.unknown["model-7"] == 4
+    assert pricing.unknown["openai/model-7: no price"] == 4
     assert sum(pricing.unknown.values()) == 1003
     assert len(pricing._unknown) <= 257
 
@@ -223,8 +316,8 @@ def test_counting_the_unknown_is_bounded():
 def test_a_name_is_shown_in_reasonable_length():
     """A name as long as a book is shown by its beginning."""
     pricing = Pricing()
-    pricing.price(call(request_model="m" * 10_000))
-    assert pricing.unknown == {"m" * 100: 1}
+    pricing.price(call(request_model="m" * 10_000, provider="p" * 10_000))
+    assert pricing.unknown == {f"{'p' * 100}/{'m' * 100}: no price": 1}
 
 
 def test_what_was_not_charged_is_not_unknown():
@@ -247,7 +340,7 @@ def test_without_the_package_nothing_is_known_and_nothing_breaks(monkeypatch, ca
     pricing = Pricing(table=PriceTable())
     assert not is_installed()
     assert [cost(pricing, call()) for _ in range(2)] == [None, None]
-    assert pricing.unknown == {"gpt-4o": 2}
+    assert pricing.unknown == {"openai/gpt-4o: no price table": 2}
     assert caplog.records == []
 
 

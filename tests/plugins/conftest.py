@@ -27,11 +27,13 @@ def installed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     modules = []
 
-    def install(name: str, source: str, entry_point: str | None = None, version: str = "1.0") -> None:
-        module = name.replace("-", "_")
+    def install(
+        name: str, source: str, entry_point: str | None = None, version: str = "1.0", module: str | None = None
+    ) -> None:
+        module = module or name.replace("-", "_")
         modules.append(module)
         (tmp_path / f"{module}.py").write_text(textwrap.dedent(source))
-        info = tmp_path / f"{module}-{version}.dist-info"
+        info = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"  # found under no other name
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         (info / "entry_points.txt").write_text(f"[fanlight]\n{entry_point or name} = {module}\n")

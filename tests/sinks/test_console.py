@@ -241,6 +241,44 @@ def test_costs_cache_hits_and_missing_usage_are_shown(monkeypatch: pytest.Monkey
     ]
 
 
+def test_a_sum_that_lacks_something_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside known costs, a call without one says that it is unknown, and so does the sum over it."""
+    screen = on(monkeypatch)
+    root = make_event("chain.start", name="r")
+    tokens = {"input_tokens": 1200, "output_tokens": 3}
+    show(
+        [
+            root,
+            make_event("llm.end", parent=root, name="a", request_model="m", **tokens),
+            make_event("llm.end", parent=root, name="b", cost_usd=0.0035, **tokens),
+            make_event("llm.end", parent=root, name="c", from_cache=True, **tokens),
+            make_event("tool.end", parent=root, name="d"),
+            make_event("chain.end", run_id=root.run_id, name="r", rollup=Rollup(cost_usd=0.0035, cost_unknown=1)),
+        ]
+    )
+    assert body(screen) == [
+        "✓ r       120ms  $0.0035 + unknown",
+        "├─ ✓ a    120ms  m  1 200+3 tokens  cost unknown",
+        "├─ ✓ b    120ms  1 200+3 tokens  $0.0035",
+        "├─ ✓ c    120ms  from cache  1 200+3 tokens",
+        "└─ ✓ d    120ms",
+    ]
+
+
+def test_where_nothing_is_priced_nothing_is_said_of_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for no prices is told of none."""
+    screen = on(monkeypatch)
+    root = make_event("chain.start", name="r")
+    show(
+        [
+            root,
+            make_event("llm.end", parent=root, name="a", input_tokens=1200),
+            make_event("chain.end", run_id=root.run_id, name="r", rollup=Rollup(input_tokens=1200, cost_unknown=1)),
+        ]
+    )
+    assert body(screen) == ["✓ r       120ms  1 200+0 tokens", "└─ ✓ a    120ms  1 200+0 tokens"]
+
+
 def test_content_is_shown_only_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """`show_content` adds the beginning of answers; without it no answer is printed."""
     screen = on(monkeypatch)

@@ -7,7 +7,6 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from fanlight_lake import LakeConfig
-from fanlight_lake.local import LocalStorage
 from fanlight_lake.storage import storage_of
 
 S3 = {"path": "s3://bucket/prefix"}
@@ -19,6 +18,7 @@ S3 = {"path": "s3://bucket/prefix"}
         ({}, "path"),
         ({"path": ""}, "at least 1 character"),
         ({"path": "gs://bucket/x"}, "expected a local directory, or s3://bucket/prefix"),
+        ({"path": "~nobody-of-this-name/lake"}, "that user has no home directory"),
         ({"path": "s3://"}, "expected a local directory, or s3://bucket/prefix"),
         ({"path": "https://bucket.s3.amazonaws.com/x"}, "expected a local directory, or s3://bucket/prefix"),
         ({"path": "/tmp/lake", "region": "eu"}, "region: only for s3://, and `path` is a local directory"),
@@ -68,11 +68,14 @@ def test_places(path: str, bucket: str | None, prefix: str) -> None:
 
 
 def test_a_directory_is_absolute_and_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`~` is the home directory, and a change of the working directory does not move the lake."""
+    """`~` is the home directory; a change of the directory after the settings were read does not move the lake."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert storage_of(LakeConfig(path="~/lake")).uri == str(tmp_path / "lake")
     monkeypatch.chdir(tmp_path)
-    assert LocalStorage("lake").uri == str(tmp_path / "lake")
+    config = LakeConfig(path="lake")
+    monkeypatch.chdir("/")
+    assert config.path == storage_of(config).uri == str(tmp_path / "lake")
+    assert LakeConfig(**config.model_dump()).path == config.path
 
 
 def test_tls_cannot_be_turned_off() -> None:

@@ -222,6 +222,29 @@ def written(store: Store, **environment: str) -> list[str]:
     return result.stdout.split()
 
 
+KEYLESS = """
+import sys
+from fanlight import RetryableError, testing
+from fanlight.cli import main
+from fanlight_lake import LakeConfig, LakeSink
+
+try:
+    LakeSink(LakeConfig(path="s3://bucket/lake", endpoint=sys.argv[1], allow_http=True)).open(testing.make_context())
+except RetryableError as error:
+    print(error, file=sys.stderr)
+sys.exit(main(["lake", "query", "SELECT 1", "--path", "s3://bucket/lake"]))
+"""
+
+
+def _without_keys(store: Store, metadata: str) -> list[str]:
+    """What a sink and a command say in a process without keys, whose machine's metadata service is at *metadata*."""
+    variables = {"AWS_METADATA_ENDPOINT": metadata, "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata}
+    variables |= {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": store.url, "AWS_ALLOW_HTTP": "true"}
+    command = [sys.executable, "-c", KEYLESS, store.url]
+    result = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    return result.stderr.splitlines()
+
+
 class TestCredentials:
     """Who the store is told that we are, and whom we believe that it is."""
 
@@ -238,6 +261,15 @@ class TestCredentials:
             variables = {"AWS_METADATA_ENDPOINT": url, "AWS_EC2_METADATA_SERVICE_ENDPOINT": url}
             assert written(store, AWS_REGION="us-east-1", **variables) == ["written", "written"]
         assert store.keys == {"from-role"}
+
+    def test_none_at_all_is_told(self, store: Store) -> None:
+        """Who has no keys and no role reads that, and not the address of a service that they have never heard of."""
+        said = "no credentials found: give keys in the YAML or in AWS_… variables, or give the machine a role"
+        with Store() as service:
+            service.always = 404  # it is a machine in the cloud, without a role
+            assert _without_keys(store, service.url) == [f"bucket bucket: {said}", f"fanlight lake query: {said}"]
+        # It is no such machine: nobody is there any more.
+        assert _without_keys(store, service.url) == [f"bucket bucket: {said}", f"fanlight lake query: {said}"]
 
     def test_a_certificate_of_nobody_is_refused(self) -> None:
         """TLS is verified: a certificate of an unknown authority gets no event."""

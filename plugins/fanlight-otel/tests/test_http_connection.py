@@ -49,6 +49,44 @@ def test_a_receiver_that_is_not_there_is_tried_again(
             open_sink(endpoint=endpoint, metrics=False).deliver(make_batch(chat))
 
 
+def test_a_grpc_port_is_told_by_its_first_frame(
+    open_sink: OpenSink, receiver: OtlpReceiver, chat: TelemetryEvent, make_batch: MakeBatch
+) -> None:
+    """HTTP to a real gRPC server says what to set, and waits for somebody to do it."""
+    endpoint = f"http://{receiver.grpc_endpoint.rpartition('/')[2]}"
+    with pytest.raises(RetryableError, match="this looks like a gRPC port: set `protocol: grpc`") as caught:
+        open_sink(endpoint=endpoint, metrics=False).deliver(make_batch(chat))
+    assert caught.value.open_breaker
+    open_sink(endpoint=endpoint, protocol="grpc", metrics=False).deliver(make_batch(chat))
+    assert len(receiver.spans) == 1
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"\0\0\x12\x03\0\0\0\0\0\n"])
+def test_what_is_neither_http_nor_grpc_is_not_called_grpc(
+    open_sink: OpenSink, chat: TelemetryEvent, make_batch: MakeBatch, said: bytes
+) -> None:
+    """Only HTTP/2's first frame is taken for one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(said)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        sink = open_sink(endpoint=f"http://127.0.0.1:{server.getsockname()[1]}", metrics=False)
+        with pytest.raises(RetryableError) as caught:
+            sink.deliver(make_batch(chat))
+        thread.join(10)
+    assert "gRPC" not in str(caught.value)
+    assert not caught.value.open_breaker
+
+
 def test_a_receiver_that_hangs_is_left_at_the_deadline(
     sink: OtelSink,
     receiver: OtlpReceiver,

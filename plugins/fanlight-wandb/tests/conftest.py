@@ -1,16 +1,19 @@
 """A stand-in of the W&B server, and programs that use the real SDK in processes of their own."""
 
 import contextlib
+import gc
 import os
 import subprocess
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wandb.sdk.artifacts.artifact_instance_cache import artifact_instance_cache, artifact_instance_cache_by_client_id
 
 from fanlight import Sink, SinkContext, TelemetryEvent, testing
 from fanlight.delivery.process import RemoteSink
@@ -217,6 +220,15 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     running = Bench(tmp_path / "files")
     yield running
     running.end()
+    _let_go_of_artifacts()
+
+
+def _let_go_of_artifacts() -> None:
+    """Have the SDK drop the artifacts it keeps: their directories are left to the garbage collector, which warns."""
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        artifact_instance_cache.clear()
+        artifact_instance_cache_by_client_id.clear()
+        gc.collect()
 
 
 @pytest.fixture

@@ -2,7 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from fanlight.testing import make_event
+
+# The SDK leaves the temporary directories of its artifacts to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
 
 
 def test_alert_events_are_w_and_b_alerts(bench: Any) -> None:

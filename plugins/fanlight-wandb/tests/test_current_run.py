@@ -12,6 +12,9 @@ from fanlight.testing.clock import eventually
 from fanlight_wandb import WandbConfig, WandbSink
 from fanlight_wandb.testing import SeenRun
 
+# The SDK leaves the temporary directories of its artifacts to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
+
 
 @pytest.fixture
 def sink() -> Iterator[WandbSink]:

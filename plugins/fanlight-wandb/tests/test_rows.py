@@ -20,6 +20,9 @@ from fanlight.event import (
 from fanlight.testing import make_event, make_trace
 from fanlight.testing.events import START
 
+# The SDK leaves the temporary directories of its artifacts to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
+
 SECONDS = START / 1e9
 PLAIN = (
     "trace_id", "span_id", "parent_span_id", "run_id", "root_run_id", "name", "status", "duration_ms",

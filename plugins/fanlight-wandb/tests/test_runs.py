@@ -18,6 +18,9 @@ from fanlight_wandb.sink import default_directory
 from fanlight_wandb.slots import Slot
 from fanlight_wandb.testing import WandbServer
 
+# The SDK leaves the temporary directories of its artifacts to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
+
 
 def on(day: int, **fields: Any) -> Any:
     at = int(datetime(2026, 1, day, 23, 59, 59, tzinfo=UTC).timestamp()) * 10**9
@@ -93,6 +96,7 @@ def test_a_state_that_cannot_be_read_costs_the_steps_only(bench: Any) -> None:
     assert json.loads(state.read_bytes())["step"] == 2
 
 
+@pytest.mark.long
 def test_what_the_machine_forgot_is_taken_from_w_and_b(bench_apart: Any, server: WandbServer) -> None:
     """A container that lost its disk goes on with the run where W&B has it: steps, totals and tables."""
     online = {"mode": "online", "base_url": server.url, "api_key": server.api_key}
@@ -106,6 +110,7 @@ def test_what_the_machine_forgot_is_taken_from_w_and_b(bench_apart: Any, server:
     assert [table["increment_num"] for table in run.values("traces")] == [0, 1, 2]
 
 
+@pytest.mark.long
 def test_a_resumed_table_is_begun_anew_too(bench_apart: Any, server: WandbServer) -> None:
     """The SDK would let a resumed run's tables name their increments for ever."""
     online = {"mode": "online", "base_url": server.url, "api_key": server.api_key, "table": {"max_increments": 3}}

@@ -6,7 +6,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from fanlight._version import __version__
@@ -14,7 +14,6 @@ from fanlight.cli import check, explain, plugins, schema, test
 from fanlight.cli.report import report
 from fanlight.errors import ConfigError
 from fanlight.hookspecs import Command
-from fanlight.plugins import PluginRegistry
 
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 
@@ -44,10 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
-    command = _plugin_command(given[0]) if given and given[0] not in _OWN and not given[0].startswith("-") else None
-    if command is not None:
-        return command.main(given[1:])
-    parser = _parser()
+    if given and given[0] in _OWN:
+        return _run(_parser(), given)
+    from fanlight.cli.brought import Brought  # the plugins: fanlight's own commands load those that they need
+
+    brought = Brought.load()
+    if given and not given[0].startswith("-"):
+        command = brought.command(given[0])
+        if command is not None:
+            return command.main(given[1:])
+        if needed := brought.needs(given[0]):
+            print(needed, file=sys.stderr)
+            return 2
+        for reason in brought.reasons():
+            print(reason, file=sys.stderr)
+    return _run(_parser(brought.commands), given)
+
+
+def _run(parser: argparse.ArgumentParser, given: list[str]) -> int:
     options = parser.parse_args(given)
     if options.run is None:
         parser.print_help()
@@ -56,7 +69,7 @@ def _dispatch(given: list[str]) -> int:
     return run(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(brought: Iterable[Command] = ()) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fanlight", description="One LangChain callback handler, many telemetry destinations."
     )
@@ -66,14 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="run an agent and a RAG chain through rules into several sinks")
     for command in _COMMANDS:
         command.add_to(commands)
-    for brought in PluginRegistry.load().commands:
-        commands.add_parser(brought.name, help=brought.summary.replace("%", "%%"))  # argparse formats it
+    for command_brought in brought:
+        summary = command_brought.summary.replace("%", "%%")  # argparse formats it
+        commands.add_parser(command_brought.name, help=summary)
     return parser
-
-
-def _plugin_command(name: str) -> Command | None:
-    """Return the command that a plugin brings; it parses its own options."""
-    return next((command for command in PluginRegistry.load().commands if command.name == name), None)
 
 
 def _import_from_here() -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Final, TextIO
 
-from fanlight.errors import Problem
+from fanlight.errors import Problem, closing
 
 _COLOURS: Final = {"bad": "31", "good": "32", "odd": "33", "dim": "2", "bold": "1"}
 _WIDEST: Final = 44
@@ -29,7 +29,7 @@ def report(problems: Sequence[Problem], file: str | None, stream: TextIO) -> Non
     head = f"{file or 'the configuration'} has {counted(len(problems), 'problem')}"
     print(paint(head, "bad", stream), file=stream)
     print_problems(problems, stream)
-    print("Nothing was started. Every key is described in config/README.md", file=stream)
+    print(closing(problems), file=stream)
 
 
 def print_problems(problems: Iterable[Problem], stream: TextIO) -> None:

@@ -59,6 +59,7 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag="open"):
             environment=self.environment,
             instance_id=self.instance_id,
             attributes=self.attributes,
+            isolation="process",
             logger=logger,
         )
 

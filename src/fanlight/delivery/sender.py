@@ -16,17 +16,22 @@ from fanlight.delivery.end import End
 from fanlight.delivery.gate import Gate
 from fanlight.delivery.health import LaneRecord
 from fanlight.delivery.host import SinkHost
+from fanlight.delivery.retry import pause_of
 from fanlight.delivery.settings import LaneSettings
 from fanlight.delivery.turn import Turn
 from fanlight.delivery.verdict import REFUSED_UNNAMED, Part, Verdict, judge
 from fanlight.delivery.voice import Voice
-from fanlight.errors import PermanentError
+from fanlight.errors import PermanentError, RetryableError
 from fanlight.hookspecs import DeliveryOutcome
 from fanlight.journal.base import Journal, Lease
 from fanlight.sinks.base import Batch
 
 OPEN_TIMEOUT: Final = 30.0
 """The least time, in seconds, that `open` is given: an SDK's first import is slow on a busy machine."""
+SHORT_PAUSE: Final = 5.0
+"""Seconds that a destination may ask for without a warning: feedback that overtook its span, a moment's quota."""
+USUAL_ATTEMPTS: Final = 3
+"""How often it may ask for that, for the same events."""
 MAX_SPLITS: Final = 32
 """How often a lease is halved at most; enough to find four culprits in a batch of 200."""
 
@@ -122,8 +127,8 @@ class Sender:
         self._record.retries += part.attempt > 1
         batch = Batch(id=part.id, sink=self._sink, deliveries=part.deliveries, deadline=until(), attempt=part.attempt)
         error = self._host.deliver(batch, until)
-        said = self._note(error, "an attempt failed") if error else ""
         verdict = judge(part, error, may_split=may_split)
+        said = self._note(error, "an attempt failed", usual=self._is_usual(part, verdict)) if error else ""
         self._settle(lease, verdict)
         pause = self._learn(verdict)
         self._tell(part, verdict.result, (self._clock.monotonic() - begin) * 1000, said)
@@ -173,12 +178,23 @@ class Sender:
         with self._condition:
             self._condition.notify_all()
 
-    def _note(self, error: BaseException, fact: str) -> str:
+    def _is_usual(self, part: Part, verdict: Verdict) -> bool:
+        """Return whether nothing went wrong but that the destination wants the rest in a moment, and that not often."""
+        failure = verdict.failure
+        if not isinstance(failure, RetryableError) or failure.open_breaker or verdict.refused or verdict.unnamed:
+            return False
+        asked = self._settings.respect_retry_after and 0 < pause_of(failure.retry_after) <= SHORT_PAUSE
+        return asked and part.attempt <= USUAL_ATTEMPTS
+
+    def _note(self, error: BaseException, fact: str, *, usual: bool = False) -> str:
         """Record and log *error*, and return what may be told of it."""
         description = describe(error)
         self._record.timeouts += isinstance(error, AttemptTimeoutError)
         self._record.failed(description, self._clock.time_ns())
-        self._voice.warn(fact, f"{fact}: {description}")
+        if usual:
+            self._voice.inform("usual", f"it is to be tried again: {description}")
+        else:
+            self._voice.warn(fact, f"{fact}: {description}")
         # Its frames hold the batch, and some of them (pluggy's) hold the exception: together they would stay.
         error.__traceback__ = None
         return description

@@ -27,11 +27,11 @@ class Voice:
 
     def warn(self, kind: str, fact: str) -> None:
         """Log *fact*, unless one of its *kind* was logged in this window; those are counted into the next line."""
-        if not self._may_say(kind):
-            self._unsaid[kind] += 1
-            return
-        more = self._unsaid.pop(kind, 0)
-        _log.warning("fanlight sink %s: %s%s", self._sink, fact, f" ({more} more since the last line)" if more else "")
+        self._say(logging.WARNING, kind, fact)
+
+    def inform(self, kind: str, fact: str) -> None:
+        """Log *fact*, which is in the ordinary course of things, as `warn` does and at level INFO."""
+        self._say(logging.INFO, kind, fact)
 
     def losses(self, dropped: Mapping[str, int], *, at_last: bool = False) -> None:
         """Log how many events were lost since the last line about the same reason; *at_last*, whenever that was."""
@@ -40,6 +40,14 @@ class Voice:
             if lost > 0 and (at_last or self._may_say(f"lost {reason}")):
                 self._lost[reason] = count
                 _log.warning("fanlight sink %s: %d events were dropped: %s", self._sink, lost, reason)
+
+    def _say(self, level: int, kind: str, fact: str) -> None:
+        if not self._may_say(kind):
+            self._unsaid[kind] += 1
+            return
+        more = self._unsaid.pop(kind, 0)
+        since = f" ({more} more since the last line)" if more else ""
+        _log.log(level, "fanlight sink %s: %s%s", self._sink, fact, since)
 
     def _may_say(self, kind: str) -> bool:
         now = self._clock.monotonic()

@@ -82,7 +82,13 @@ def _no_choice(
     if sink in types:
         return document.problem(f"sinks.{sink}.type", f"expected a sink of type {spelled}", found=f'"{types[sink]}"')
     if sink is not None:
-        return document.problem("sinks", f"there is no sink `{sink}`", did_you_mean(sink, fitting))
+        return _about_the_choice(document, f"there is no sink `{sink}`", did_you_mean(sink, fitting))
     if fitting:
-        return document.problem("sinks", f"{len(fitting)} sinks are of type {spelled}", f"say which; {listed(fitting)}")
+        message = f"{len(fitting)} sinks are of type {spelled}"
+        return _about_the_choice(document, message, f"name one with --sink (in Python: sink=…); {listed(fitting)}")
     return document.problem("sinks", f"there is no sink of type {spelled}")
+
+
+def _about_the_choice(document: Document, message: str, hint: str) -> Problem:
+    """Return a problem of what was asked for; the file has no place that is wrong."""
+    return Problem(message=message, hint=hint, file=document.file)

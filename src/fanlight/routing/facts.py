@@ -10,6 +10,7 @@ import msgspec
 
 from fanlight.errors import Problem
 from fanlight.event import TelemetryEvent
+from fanlight.routing.keys import KEYS, expected_one_of
 
 _RUN: Final = "00000000-0000-4000-8000-000000000001"
 _IDENTITY: Final = {
@@ -43,7 +44,16 @@ def event_of(fields: Mapping[str, Any], path: str = "event") -> tuple[TelemetryE
         return msgspec.convert({**_IDENTITY, "type": kind, **fields}, TelemetryEvent), []
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
-        return None, [Problem(path=f"{path}{where.rstrip('`')}", message=message[:1].lower() + message[1:])]
+        return None, [_wrong(fields, path, where.rstrip("`"), message)]
+
+
+def _wrong(fields: Mapping[str, Any], path: str, where: str, message: str) -> Problem:
+    key = KEYS.get(where.removeprefix("."))
+    found = fields.get(key.name) if key is not None else None
+    if key is not None and key.choices and isinstance(found, str):
+        hint = expected_one_of(key.choices, found)
+        return Problem(path=f"{path}{where}", message=f"{key.name} is never {found!r:.60}", hint=hint)
+    return Problem(path=f"{path}{where}", message=message[:1].lower() + message[1:])
 
 
 def _unknown(name: str, path: str) -> Problem:

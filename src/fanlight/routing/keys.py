@@ -116,6 +116,13 @@ def parse_key(
     return None, [_unknown(name, path, extra)]
 
 
+def expected_one_of(allowed: tuple[str, ...], found: str) -> str:
+    """Return the words that are *allowed*, the one that *found* may have meant first."""
+    close = difflib.get_close_matches(found, allowed, n=1)
+    there = f"expected {', '.join(allowed)}"
+    return f"did you mean {close[0]}? {there}" if close else there
+
+
 def _walk(field: str, path: str) -> Read:
     steps = path.split(".")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import re2
 
 from fanlight.errors import Problem
-from fanlight.routing.keys import Key, Read, parse_key
+from fanlight.routing.keys import Key, Read, expected_one_of, parse_key
 from fanlight.routing.operators import (
     COMPARISONS,
     Among,
@@ -106,7 +105,7 @@ class _Parser:
     def _operator(self, key: Key, name: str, value: Any, path: str, depth: int) -> Test | None:
         allowed = _OPERATORS[key.kind]
         if name not in allowed:
-            self._wrong(path, f"{name} is no operator of {key.name}", _did_you_mean(name, allowed))
+            self._wrong(path, f"{name} is no operator of {key.name}", expected_one_of(allowed, name))
             return None
         if name in _QUANTITIES:
             return self._among(name, value, path)
@@ -147,7 +146,7 @@ class _Parser:
         test = self._typed(value, path, str, "text", text_test)
         if test is None or not key.choices or any(test.holds(choice) for choice in key.choices):
             return test
-        self._wrong(path, f"{key.name} is never {_shown(value)}", _did_you_mean(value, key.choices))
+        self._wrong(path, f"{key.name} is never {_shown(value)}", expected_one_of(key.choices, value))
         return None
 
     def _regex(self, value: Any, path: str) -> Test | None:
@@ -189,9 +188,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "a list" if value else "[]"
     return repr(value).lower() if isinstance(value, bool) else f"{value!r:.60}"
-
-
-def _did_you_mean(name: str, allowed: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(name, allowed, n=1)
-    there = f"expected {', '.join(allowed)}"
-    return f"did you mean {close[0]}? {there}" if close else there

@@ -46,6 +46,8 @@ class SinkContext(msgspec.Struct, frozen=True, kw_only=True):
     environment: str
     instance_id: str
     attributes: dict[str, Any] = {}
+    isolation: Isolation = "thread"
+    """`process`: fanlight started this process for the sink alone, and nobody else's environment and SDK are in it."""
     logger: logging.Logger
     """Logs under `fanlight.sinks.<name>`. Never log content or secrets."""
 

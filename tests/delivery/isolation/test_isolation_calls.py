@@ -76,9 +76,8 @@ def test_the_sink_is_told_what_it_would_be_told_here(remote, notes):
     context = make_context("lake", service_version="1.2", attributes={"team": "support", "cost": 4711})
     sink = remote(context)
     (note,) = notes("open")
-    assert note["context"] == {
-        field: getattr(context, field) for field in context.__struct_fields__ if field != "logger"
-    }
+    told = {field: getattr(context, field) for field in context.__struct_fields__ if field != "logger"}
+    assert note["context"] == {**told, "isolation": "process"}
     assert note["logger"] == "fanlight.sinks.lake"
     assert note["directory"] == str(Path.cwd())
     assert note["python_path"] == os.environ.get("PYTHONPATH")

@@ -244,10 +244,10 @@ def test_each_forked_worker_has_a_sink_of_its_own(start, notes):
                 worker = os.fork()
                 if worker == 0:
                     try:
-                        before = router.health().sinks
+                        before = router.health().sinks['actor']
                         run(f'worker {number}')
                         assert router.flush(30)
-                        tell(who=f'worker {number}', pid=child(router), before=len(before))
+                        tell(who=f'worker {number}', pid=child(router), before=before.opened)
                         router.close()
                     finally:
                         os._exit(0)
@@ -269,7 +269,7 @@ def test_each_forked_worker_has_a_sink_of_its_own(start, notes):
     assert by_pid[pids["parent"]] == {"parent", "parent again"}
     assert by_pid[pids["worker 0"]] == {"worker 0"}
     assert by_pid[pids["worker 1"]] == {"worker 1"}
-    assert [line["before"] for line in told if "before" in line] == [0, 0]
+    assert [line["before"] for line in told if "before" in line] == [False, False]
 
 
 @pytest.mark.long

@@ -4,6 +4,7 @@ The settings of a sink of `type: lake`.
 
 import os
 import re
+from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -22,7 +23,10 @@ class LakeConfig(SinkConfig):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     path: str = Field(min_length=1, examples=["s3://telemetry/lake", "/var/lib/support-bot/lake"])
-    """A local directory (`~` is the home directory), or `s3://bucket/prefix`."""
+    """
+    A local directory (`~` is the home directory), or `s3://bucket/prefix`. A relative one is made absolute when the
+    configuration is read.
+    """
     format: Format = "delta"
     """`delta`: a Delta table. `parquet`: files in directories by date and environment, nothing else."""
 
@@ -56,7 +60,7 @@ class LakeConfig(SinkConfig):
     def _is_place(cls, value: str) -> str:
         if _SCHEME.match(value) and not _S3.fullmatch(value):
             raise ValueError("expected a local directory, or s3://bucket/prefix")
-        return value
+        return value if _S3.fullmatch(value) else _absolute(value)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "LakeConfig":
@@ -67,6 +71,14 @@ class LakeConfig(SinkConfig):
 
 
 _S3_KEYS: Final = ("region", "endpoint", "access_key_id", "secret_access_key", "session_token", "allow_http")
+
+
+def _absolute(path: str) -> str:
+    # Now, and not when a sink is opened: that may be in another process, and after a change of the directory.
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError:
+        raise ValueError("begins with `~`, and that user has no home directory") from None
 
 
 def _problems(config: LakeConfig) -> list[str]:

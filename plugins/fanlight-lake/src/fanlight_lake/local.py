@@ -70,12 +70,11 @@ class LocalStorage:
 
     def names(self, suffix: str, under: str = "") -> Iterator[str]:
         """Return the names of the files below the directory *under* that end in *suffix*, sorted."""
-        found = (self.root / under).rglob(f"*{suffix}")
-        yield from sorted(path.relative_to(self.root).as_posix() for path in found if path.is_file())
+        yield from sorted(name for name, *_ in self.entries(under) if name.endswith(suffix))
 
     def entries(self, under: str = "") -> Iterator[tuple[str, int, datetime]]:
         """Yield the name, the size and the time of the last change of each file below the directory *under*."""
-        for directory, _, names in os.walk(self.root / under):
+        for directory, _, names in os.walk(self.root / under, onerror=_raise_unless_gone):
             for path in (Path(directory, name) for name in names):
                 with suppress(FileNotFoundError):  # it is gone again
                     found = path.stat()
@@ -91,6 +90,12 @@ def make_directories(path: Path) -> None:
     """Make *path* and what is missing above it, for their owner alone."""
     for missing in reversed([each for each in (path, *path.parents) if not each.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """A directory that is not there has no files; one that may not be read has, and they must not be passed over."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from fanlight_lake import parquet
-from fanlight_lake.schema import PARTITIONS
+from fanlight_lake.schema import PARTITIONS, holds_events
 from fanlight_lake.storage import Storage
 from fanlight_lake.table import open_table
 
@@ -21,8 +21,10 @@ def tables(storage: Storage) -> Iterator[pa.Table]:
         yield from map(_one, table.to_pyarrow_dataset().to_batches())
         return
     for name in storage.names(".parquet", under=""):
-        if name.startswith(f"{PARTITIONS[0]}="):
-            yield parquet.read(storage, name)
+        if all(f"/{column}=" in f"/{name}" for column in PARTITIONS):
+            rows = parquet.read(storage, name)
+            if holds_events(rows.schema.names):
+                yield rows
 
 
 def _one(batch: pa.RecordBatch) -> pa.Table:

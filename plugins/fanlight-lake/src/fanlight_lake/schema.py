@@ -7,7 +7,7 @@ field that a later fanlight adds becomes a column by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, TypeAlias, Union, get_args, get_origin
@@ -133,3 +133,11 @@ FIELDS: Final = {column.name: column for column in COLUMNS if column.is_field}
 
 SCHEMA: Final = pa.schema([pa.field(column.name, ARROW_TYPES[column.kind]) for column in COLUMNS])
 """The lake's schema. A table may have more columns, and an older one may have fewer."""
+
+IDENTIFYING: Final = ("event_id", "schema_version")
+"""Columns that every lake has had from the first version on."""
+
+
+def holds_events(names: Collection[str]) -> bool:
+    """Whether a table or a file with columns of these *names* is of a lake, and not somebody else's."""
+    return all(name in names for name in IDENTIFYING)

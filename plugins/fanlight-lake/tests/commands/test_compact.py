@@ -41,24 +41,31 @@ def test_files_become_fewer_and_rows_stay(place, run, make):
 
 
 def test_todays_files_are_left_to_their_writers(place, run, make):
-    """Unless it is asked for: then today's are compacted too."""
+    """Unless it is asked for: then today's are compacted too. What is left is said, by a dry run as well."""
     place.deliver(make.today(make.trace(seed=1)), make.today(make.trace(seed=2)))
 
-    assert run("compact", *place.arguments()).out == "nothing to compact\n"
+    said = "nothing to compact; today's 2 files are left to their writers, unless you say --today\n"
+    assert run("compact", *place.arguments()).out == said
+    assert run("compact", "--dry-run", *place.arguments()) == (0, said, "")
     assert len(live(place)) == 2
     assert run("compact", "--today", *place.arguments()).code == 0
     assert len(live(place)) == 1
+    for options in ([], ["--today"]):
+        assert run("compact", "--dry-run", *options, *place.arguments()) == (0, "nothing to compact\n", "")
 
 
 def test_a_dry_run_changes_nothing(place, run, make):
-    """It says what could be fewer."""
+    """It says what could be fewer; not what is too large to be put together."""
     deliver(place, make)
     before = place.contents()
 
     ran = run("compact", "--dry-run", *place.arguments())
 
     assert ran.code == 0
-    assert len(ran.out.splitlines()) == 3
+    assert [line.split()[-3:] for line in ran.out.splitlines()] == [["could", "be", "fewer"]] * 3
+    smallest = min(len(content) for name, content in before.items() if name.startswith("date="))
+    too_small = run("compact", "--dry-run", "--target-size", f"{smallest + 1}B", *place.arguments())
+    assert too_small == (0, "nothing to compact\n", "")
     assert place.contents() == before
 
 
@@ -190,3 +197,14 @@ def test_a_table_is_quick_to_open_afterwards(local, run, make):
 
     version = DeltaTable(local.config.path).version()
     assert any(f"{version:020}.checkpoint" in name for name in local.contents())
+
+
+@pytest.mark.parametrize("place", ["parquet-local", "parquet-s3"], indirect=True)
+def test_a_batch_over_midnight_keeps_both_its_files(place, run, make):
+    """Its files have one name in two directories: that one of them was replaced says nothing about the other."""
+    place.deliver((*make.trace(seed=1), *make.trace(seed=2, day=1)), make.trace(seed=3))
+    before = place.events()
+
+    for _ in range(2):
+        assert run("compact", *place.arguments()).code == 0
+        assert place.events() == before

@@ -79,31 +79,33 @@ def test_all_of_somebody_is_gone(place, run, make, whom):
 
 
 def test_nothing_goes_unasked(place, run, make):
-    """A dry run counts; without --yes it is 2; nobody or two at once is 2. Everything stays."""
+    """A dry run counts; so it is without --yes, which is 2; nobody or two at once is 2. Everything stays."""
     history(place, make)
     before = place.contents()
 
-    assert run("forget", "--user", make.user, "--dry-run", *place.arguments()) == (
-        0,
-        "17 rows in 3 traces, and 1 event in quarantine\n",
-        "",
+    counted = "would delete 17 rows in 3 traces, and 1 event in quarantine\n"
+    assert run("forget", "--user", make.user, "--dry-run", *place.arguments()) == (0, counted, "")
+    assert run("forget", "--user", make.user, *place.arguments()) == (
+        2,
+        counted,
+        "fanlight lake forget: nothing was deleted; say --yes if it shall be\n",
     )
-    unasked = run("forget", "--user", make.user, *place.arguments())
-    assert (unasked.code, unasked.out) == (2, "")
     assert run("forget", "--yes", *place.arguments()).code == 2
     assert run("forget", "--user", "a", "--session", "b", "--yes", *place.arguments()).code == 2
     assert place.contents() == before
 
 
 def test_of_somebody_who_is_not_there_nothing_is_deleted(place, run, make):
-    """0: the answer is the one that was wanted."""
+    """0: the answer is the one that was wanted. It does not say that anything was there, and how ids are matched."""
     history(place, make)
     before = place.events()
 
-    ran = run("forget", "--user", "nobody", "--yes", *place.arguments())
-    assert (ran.code, ran.err) == (0, "")
-    assert ran.out.startswith("deleted: 0 rows in 0 traces\n")
+    for name in ("nobody", make.user.upper(), f" {make.user}"):
+        answer = (0, "nothing in the lake names this user; ids are matched exactly, as they were written\n", "")
+        assert run("forget", "--user", name, "--dry-run", *place.arguments()) == answer
+        assert run("forget", "--user", name, "--yes", *place.arguments()) == answer
     assert place.events() == before
+    assert "_forgetting.json" not in place.contents()
 
 
 ODD_NAMES = ["o'neil\\\"; --", "müller@example.org", "😀", "a b%20c", "x" * 60]

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -67,7 +69,9 @@ def test_what_is_not_asked_for_is_not_opened(local, ask, run, make):
     for view in ("events", "runs", "traces"):
         assert ask(local, f"SELECT count(*) > 0 AS yes FROM {view} WHERE date = '2026-01-06'") == [{"yes": True}]
     assert ask(local, "SELECT count(*) > 0 AS yes FROM runs WHERE date > '2026-01-05'") == [{"yes": True}]
-    assert run("query", "SELECT max(name) FROM events", *local.arguments()).code == 1
+    spoilt_day = run("query", "SELECT max(name) FROM events", *local.arguments())
+    assert spoilt_day.code == 1
+    assert "\x1b" not in spoilt_day.err
 
 
 @DELTA
@@ -96,13 +100,59 @@ def test_an_answer_has_four_forms(local, run, make):
         return run("query", ODD, *local.arguments(), "--format", form).out
 
     assert printed("table") == (
-        "a  b    c  d                   e\n"
-        "─  ───  ─  ──────────────────  ──────────\n"
-        '1  x|y     {"k": [1.5, null]}  \\x1b[31m\\n\n'
+        "a  b    c     d                   e\n"
+        "─  ───  ────  ──────────────────  ──────────\n"
+        '1  x|y  NULL  {"k": [1.5, null]}  \\x1b[31m\\n\n'
     )
-    assert printed("markdown").splitlines()[2] == '| 1 | x\\|y |  | {"k": [1.5, null]} | \\x1b[31m\\n |'
+    assert printed("markdown").splitlines()[2] == '| 1 | x\\|y | NULL | {"k": [1.5, null]} | \\x1b[31m\\n |'
     assert list(csv.reader(io.StringIO(printed("csv"))))[1] == ["1", "x|y", "", '{"k": [1.5, null]}', "\x1b[31m\n"]
     assert json.loads(printed("json")) == [{"a": 1, "b": "x|y", "c": None, "d": {"k": [1.5, None]}, "e": "\x1b[31m\n"}]
+
+
+@PARQUET
+def test_a_table_too_wide_for_the_terminal_is_set_upright(local, run, make, monkeypatch):
+    """A line for each value, none longer than the terminal is wide; an answer that fits, or goes to a file, is flat."""
+    local.deliver(make.trace(seed=1))
+    sql = f"SELECT 1 AS a, '{'x' * 50}' AS long_name, NULL AS b UNION ALL SELECT 2, 'y', 'z' ORDER BY a"
+
+    def printed(columns, *options):
+        monkeypatch.setenv("COLUMNS", columns)
+        return run("query", sql, *local.arguments(), *options).out
+
+    assert printed("40") == (
+        f"── 1 {'─' * 35}\n"
+        "a          1\n"
+        f"long_name  {'x' * 28}…\n"
+        "b          NULL\n"
+        f"── 2 {'─' * 35}\n"
+        "a          2\n"
+        "long_name  y\n"
+        "b          z\n"
+    )
+    flat = printed("59")
+    assert flat.splitlines()[0].split() == ["a", "long_name", "b"]
+    assert max(map(len, flat.splitlines())) == 59
+    assert printed("58") != flat
+    assert printed("") == flat
+    assert printed("40", "--format", "csv") == printed("", "--format", "csv")
+
+
+@PARQUET
+def test_the_terminals_own_width_counts(local, make, monkeypatch):
+    """Of a real terminal, without a variable that says so."""
+    local.deliver(make.trace(seed=1))
+    monkeypatch.delenv("COLUMNS", raising=False)
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 50))
+    command = [sys.executable, "-m", "fanlight.cli", "lake", "query", "SELECT repeat('x', 60) AS a, 1 AS b"]
+    ended = subprocess.run([*command, *local.arguments()], stdout=theirs, check=True)
+    os.close(theirs)
+    lines = os.read(ours, 10_000).decode().splitlines()
+    os.close(ours)
+
+    assert ended.returncode == 0
+    assert [line.split()[0] for line in lines] == ["──", "a", "b"]
+    assert max(map(len, lines)) == 50
 
 
 @PARQUET
@@ -208,17 +258,62 @@ def test_a_query_reaches_nothing_but_the_lake(local, run, make, tmp_path, sql):
 
 
 @PARQUET
-def test_the_examples_run(local, run, make):
-    """Those of --help, and those of the README."""
-    local.deliver(make.trace(seed=1), make.trace("rag", seed=2, day=1))
-    of_help = [sql for text in EXAMPLES.split("\n\n")[1:] if (sql := text.partition("\n")[2])]
-    of_readme = re.findall(r"```SQL\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def test_the_examples_run(local, run, make, monkeypatch):
+    """
+    Those of --help, and those of the README: pasted into a shell, each says what was meant.
 
-    assert len(of_help) == 5
-    assert len(of_readme) == 5
-    for sql in (*of_help, *of_readme):
-        ran = run("query", sql, *local.arguments())
+    The shell is real; what it would give to `fanlight` is given to the command.
+    """
+    local.deliver(make.trace(seed=1), make.trace("rag", seed=2, day=1))
+    of_readme = re.findall(
+        r"```shell\n(.*?)```", README.read_text(encoding="utf-8").partition("### query")[2], re.DOTALL
+    )
+
+    pasted = [asked for text in (EXAMPLES, "\n".join(of_readme)) for asked in _pasted(text)]
+
+    assert [arguments for arguments, _ in pasted] == [["lake", "query", "-"]] * 12
+    assert sum("'$[*].score'" in sql for _, sql in pasted) == 2
+    for (_, *arguments), sql in pasted:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(sql))
+        ran = run(*arguments, *local.arguments())
         assert (ran.code, ran.err) == (0, ""), sql
+
+
+def _pasted(text):
+    """What a shell makes of *text*: the arguments and the standard input of each call of `fanlight`."""
+    shown = "fanlight() { printf '%s\\0' \"$@\"; printf '\\1'; cat; printf '\\2'; }\n"
+    commands = "\n".join(text.partition("\n\n")[2].splitlines() if text is EXAMPLES else text.splitlines())
+    told = subprocess.run(["bash", "-euc", shown + commands], capture_output=True, text=True, check=True).stdout
+    for call in told.split("\2")[:-1]:
+        arguments, _, sql = call.partition("\1")
+        yield arguments.split("\0")[:-1], sql
+
+
+@BOTH
+def test_a_team_is_named_by_its_service_or_by_the_request(local, ask, make):
+    """What each team spent: by the configuration's attributes, and by a context's metadata, both as the README asks."""
+    by_service = make.trace(seed=1, attributes={"team": "support"})
+    by_request = make.trace("rag", seed=2, metadata={"team": "search"})
+    local.deliver(tuple(event.replace(cost_usd=0.1) if event.type == "llm.end" else event for event in by_service))
+    local.deliver(tuple(event.replace(cost_usd=0.2) if event.type == "llm.end" else event for event in by_request))
+    calls = [sum(event.type == "llm.end" for event in events) for events in (by_service, by_request)]
+
+    for column, team, usd in (("attributes", "support", 0.1 * calls[0]), ("metadata", "search", 0.2 * calls[1])):
+        sql = f"SELECT {column} ->> '$.team' AS team, round(sum(cost_usd), 4) AS usd FROM runs GROUP BY ALL"
+        assert {"team": team, "usd": pytest.approx(usd)} in ask(local, sql)
+
+
+@PARQUET
+@pytest.mark.parametrize("unit", ["B", "kB", "KB", "MB", "GB", "KiB", "MiB", "GiB"])
+def test_memory_takes_the_units_that_it_names(local, run, make, unit):
+    """Those of fanlight's sizes; another is told which there are."""
+    local.deliver(make.trace(seed=1))
+    number = {"B": 10**9, "kB": 10**6, "KB": 10**6, "MB": 1000, "KiB": 10**6, "MiB": 1000}.get(unit, 1)
+
+    assert run("query", "SELECT 1", *local.arguments(), "--memory", f"{number}{unit}").code == 0
+    wrong = run("query", "SELECT 1", *local.arguments(), "--memory", "1TB")
+    assert wrong.code == 2
+    assert unit in re.search(r"units: (.*)\); found '1TB'", wrong.err)[1].replace(" or ", ", ").split(", ")
 
 
 @PARQUET

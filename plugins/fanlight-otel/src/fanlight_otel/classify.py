@@ -8,6 +8,7 @@ import json
 import math
 import time
 from email.utils import parsedate_to_datetime
+from http.client import BadStatusLine
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -16,6 +17,8 @@ from google.rpc.status_pb2 import Status
 
 from fanlight import DeliveryError, PermanentError, RetryableError
 
+_SETTINGS: Final = "\x04"
+"""The type of that frame; it stands behind three bytes of length."""
 _BUSY: Final = frozenset({408, 425, 429})
 _LOCKED_OUT: Final = frozenset({401, 403})
 _GRPC_BUSY: Final = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"})
@@ -47,6 +50,12 @@ def http_error(status: int, retry_after: str | None, said: str) -> DeliveryError
     if 300 <= status < 400:
         message += "; redirects are not followed, because the headers carry credentials"
     return HttpRefusedError(message, status=status, reason="too_large" if status == 413 else "rejected")
+
+
+def speaks_http2(error: BaseException) -> bool:
+    """Return whether *error* is that there came, for a status line, HTTP/2's first frame: this is how gRPC begins."""
+    line = next((str(part) for part in error.args if isinstance(part, BadStatusLine)), "")
+    return line.startswith("\0\0") and line[3:4] == _SETTINGS
 
 
 def grpc_error(code: str, said: str, details: bytes | None) -> DeliveryError:

@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 
 from fanlight import RetryableError
-from fanlight_otel.classify import http_error, status_message
+from fanlight_otel.classify import http_error, speaks_http2, status_message
 
 _LARGEST_ANSWER: Final = 64 * 1024
 _CONNECTIONS: Final = 2  # spans and metrics may be under way at once
@@ -66,6 +66,8 @@ class HttpClient:
         try:
             status, retry_after, content = self._exchange(url, body, timeout)
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            if speaks_http2(error):
+                raise RetryableError("this looks like a gRPC port: set `protocol: grpc`", open_breaker=True) from None
             raise RetryableError(f"{type(error).__name__}: {self._excerpt(str(error))}") from None
         if not 200 <= status < 300:  # OTLP says 200; some intakes answer 202
             raise http_error(status, retry_after, self._excerpt(status_message(content)))

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -19,8 +18,6 @@ _KEPT: Final = frozenset({
     "WANDB_HTTPS_PROXY", "WANDB_IDENTITY_TOKEN_FILE", "WANDB_X_EXTRA_HTTP_HEADERS",
 })  # fmt: skip
 """Who somebody is and how W&B is reached; the rest of WANDB_* is about the application's own runs."""
-_CHILD: Final = "fanlight.delivery.child"
-"""The program of a sink's own process; no other process loads it."""
 _FLUSH: Final = 0.1
 """Seconds after which wandb-core writes rows to the transaction log; its default is 15."""
 _LOOK: Final = 3
@@ -43,13 +40,14 @@ class Sdk:
         config: The sink's settings.
         directory: Where W&B keeps its files.
         group: The group of the runs.
+        ours: Whether fanlight started this process, so that nobody else's environment and runs are in it.
     """
 
-    def __init__(self, config: WandbConfig, directory: Path, group: str) -> None:
+    def __init__(self, config: WandbConfig, directory: Path, group: str, *, ours: bool) -> None:
         self._config: Final = config
         self._directory: Final = directory
         self._group: Final = group
-        self._ours: Final = is_our_process()
+        self._ours: Final = ours
         if self._ours:
             _prepare_process(config, directory)
         self.wandb: Final = import_module("wandb")
@@ -132,11 +130,6 @@ class Sdk:
             **address,
             **key,
         )
-
-
-def is_our_process() -> bool:
-    """Return whether fanlight started this process, so that nobody else's environment and runs are in it."""
-    return _CHILD in sys.modules
 
 
 def _prepare_process(config: WandbConfig, directory: Path) -> None:

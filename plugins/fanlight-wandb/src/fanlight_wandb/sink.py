@@ -75,7 +75,7 @@ class WandbSink(Sink[WandbConfig]):
             writer = Writer(service=writer.service, environment=writer.environment, host=host, slot=self._slot.number)
         group = self.config.group or f"{context.service_name}/{context.environment}"
         return OwnRuns(
-            Sdk(self.config, directory, group),
+            Sdk(self.config, directory, group, ours=context.isolation == "process"),
             self.config,
             writer=writer,
             directory=directory,

@@ -11,12 +11,14 @@ from typing import Final
 
 from fanlight.event import TelemetryEvent
 from fanlight.hookspecs import Price, PriceSource
+from fanlight.pipeline.prices.blame import blame
 from fanlight.pipeline.prices.overrides import Override, Overrides
 from fanlight.pipeline.prices.table import PriceTable
 from fanlight.pipeline.prices.tokens import is_charged, tokens_of
 
 SHOWN: Final = 20
-"""Models whose unknown calls `unknown` tells apart, those with the most."""
+"""Models and reasons whose unknown calls `unknown` tells apart, those with the most."""
+_LONGEST: Final = 100
 _REMEMBERED: Final = 256
 _MAX_USD: Final = 1e9
 """What is more is a mistake, and no sum could hold it to the digit."""
@@ -54,7 +56,7 @@ class Pricing:
 
     @property
     def unknown(self) -> dict[str, int]:
-        """How many calls had no known cost, by the model's name: the models with the most, and the others in one."""
+        """How many calls had no known cost, by `provider/model: reason`: those with the most, and the others in one."""
         counts = Counter(dict(self._unknown))  # a copy first: the router thread goes on counting
         others = counts.pop(_OTHERS, 0)
         shown = dict(counts.most_common(SHOWN))
@@ -73,7 +75,7 @@ class Pricing:
             self._failed("the price table", type(error).__name__)
             priced = None
         if priced is None:
-            self._count(event.response_model or event.request_model or _NO_NAME)
+            self._count(event)
         return event if priced is None else priced
 
     def _priced(self, event: TelemetryEvent) -> TelemetryEvent | None:
@@ -91,14 +93,22 @@ class Pricing:
         try:
             price: object = source.price(event)
         except BaseException as error:  # SystemExit and CancelledError would end the router thread
-            self._failed(source.name, type(error).__name__)
+            self._failed(source.name, blame(error))
             return None
         if price is None:
             return None
-        if isinstance(price, Price) and _is_amount(price.total_usd) and _are_amounts(price.input_usd, price.output_usd):
+        wrong = _wrong_answer(price)
+        if isinstance(price, Price) and not wrong:
             return price
-        self._failed(source.name, f"its answer is no price: {type(price).__name__}")
+        self._failed(source.name, wrong)
         return None
+
+    def _reason(self, event: TelemetryEvent) -> str:
+        if tokens_of(event) is None:
+            return "no usage"
+        if self._table is None or (event.provider and not self._table.missing):
+            return "no price"
+        return "no price table" if self._table.missing else "provider unknown"
 
     def _failed(self, name: str, what: str) -> None:
         self.failures[name] = self.failures.get(name, 0) + 1
@@ -106,8 +116,10 @@ class Pricing:
             self._complained.add(name)
             _logger.warning("price source %s failed (%s); it is passed over, counted in health", name, what)
 
-    def _count(self, model: str) -> None:
-        name = model[:100]
+    def _count(self, event: TelemetryEvent) -> None:
+        model = (event.response_model or event.request_model or _NO_NAME)[:_LONGEST]
+        provider = f"{event.provider[:_LONGEST]}/" if event.provider else ""
+        name = f"{provider}{model}: {self._reason(event)}"
         self._unknown[name if name in self._unknown or len(self._unknown) < _REMEMBERED else _OTHERS] += 1
 
 
@@ -125,9 +137,15 @@ def _rounded(dollars: float | None) -> float | None:
     return None if dollars is None else round(float(dollars), 12)
 
 
+def _wrong_answer(price: object) -> str:
+    if not isinstance(price, Price):
+        return f"its answer is no price: {type(price).__name__}"
+    if price.total_usd is None:
+        return "its price has neither total_usd nor parts"
+    amounts = {"total_usd": price.total_usd, "input_usd": price.input_usd, "output_usd": price.output_usd}
+    wrong = next((name for name, amount in amounts.items() if amount is not None and not _is_amount(amount)), None)
+    return "" if wrong is None else f"the {wrong} of its price is no amount in dollars"
+
+
 def _is_amount(dollars: object) -> bool:
     return isinstance(dollars, int | float) and 0 <= dollars <= _MAX_USD  # neither NaN nor infinite
-
-
-def _are_amounts(*parts: object) -> bool:
-    return all(part is None or _is_amount(part) for part in parts)

@@ -67,7 +67,8 @@ class PriceTable:
     def __init__(self) -> None:
         self.name = "genai-prices"
         """What events say of who priced them; with the version once it is imported."""
-        self._missing = False
+        self.missing = False
+        """Whether it turned out that there is none."""
         self._current: Callable[[], DataSnapshot] | None = None
         self._usage: type[Usage] | None = None
         self._snapshot: DataSnapshot | None = None
@@ -103,13 +104,13 @@ class PriceTable:
         )
 
     def _imported(self) -> bool:
-        if self._missing:
+        if self.missing:
             return False
         try:
             from genai_prices import Usage, __version__  # noqa: PLC0415 - 0.4 s, due only where there is a call to price
             from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415
         except Exception as error:  # not installed, or not to be imported
-            self._missing = True
+            self.missing = True
             if is_installed():
                 _logger.warning("genai-prices cannot be imported: %s; its prices are not used", type(error).__name__)
             return False

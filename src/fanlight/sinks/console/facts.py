@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from fanlight.event import EmbeddingStatistics, TelemetryEvent, ToolCall
+from fanlight.event import EmbeddingStatistics, Rollup, TelemetryEvent, ToolCall
 
+COST_UNKNOWN: Final = "cost unknown"
+"""Of a call whose tokens are known and whose price is not."""
 _LONGEST: Final = 120
 _MOST: Final = 12
 _USUAL_ENDS: Final = frozenset({"stop", "end_turn", "tool_calls", "tool_use"})
@@ -58,7 +60,10 @@ def _tokens(event: TelemetryEvent) -> Iterator[str]:
         cached = f", {_number(sums.cache_read_tokens)} cached" if sums.cache_read_tokens else ""
         yield f"{_number(sums.input_tokens or 0)}+{_number(sums.output_tokens or 0)} tokens{cached}"
     if sums.cost_usd is not None:
-        yield f"${sums.cost_usd:.4f}"
+        rest = " + unknown" if isinstance(sums, Rollup) and sums.cost_unknown else ""
+        yield f"${sums.cost_usd:.4f}{rest}"
+    elif event.run_type in {"llm", "embedding"} and event.input_tokens is not None and not event.from_cache:
+        yield COST_UNKNOWN
     if event.time_to_first_token_ms is not None:
         yield f"first token {duration(event.time_to_first_token_ms)}"
 

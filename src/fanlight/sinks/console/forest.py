@@ -42,6 +42,8 @@ class Tree(msgspec.Struct, kw_only=True):
     touched: float
     """Monotonic seconds of the latest event."""
     runs: dict[str, Run] = {}
+    priced: bool = False
+    """Whether the cost of any run is known."""
 
     @property
     def complete(self) -> bool:
@@ -79,6 +81,7 @@ class Forest:
         run = tree.runs.setdefault(event.run_id, _begun(event))
         if event.ends_run:
             _end(run, event, content=self._content)
+            tree.priced |= event.cost_usd is not None
         if tree.complete:
             yield self._fell(tree)
         while len(self._tree_of) > self._max_runs:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from fanlight.event import TelemetryEvent
-from fanlight.sinks.console.facts import clean, duration
+from fanlight.sinks.console.facts import COST_UNKNOWN, clean, duration
 from fanlight.sinks.console.forest import Run, Tree
 from fanlight.sinks.console.style import BOLD, DIM, KIND_STYLES, Glyphs, Span, columns, fit, paint, status_style
 
@@ -23,7 +23,9 @@ def render(tree: Tree, *, glyphs: Glyphs, width: int, colour: bool) -> str:
     lines = [[Span(_heading(tree.top), DIM)]]
     for guide, run in rows:
         explained = (run.run_id, run.explanation) in passed_on
-        lines.append(_line(run, guide, widest, glyphs, "" if explained else run.explanation))
+        # Where nothing has a price, nobody asked for prices: that a sum lacks something is told only beside a sum.
+        facts = [fact for fact in run.facts if tree.priced or fact != COST_UNKNOWN]
+        lines.append(_line(run, guide, widest, glyphs, "" if explained else run.explanation, facts))
     painted = (paint(line, width=width, ellipsis=glyphs.ellipsis, colour=colour) for line in lines)
     return "\n".join(painted) + "\n\n"
 
@@ -49,7 +51,7 @@ def _rows(tree: Tree, glyphs: Glyphs) -> Iterator[tuple[str, Run]]:
             pending.append((below + elbow, below + bar, child))
 
 
-def _line(run: Run, guide: str, widest: int, glyphs: Glyphs, explanation: str) -> list[Span]:
+def _line(run: Run, guide: str, widest: int, glyphs: Glyphs, explanation: str, facts: Iterable[str]) -> list[Span]:
     status = run.status or ""
     name = fit(run.name, max(8, widest - columns(guide)), glyphs.ellipsis)
     gap = " " * max(0, widest - columns(guide) - columns(name))
@@ -65,4 +67,4 @@ def _line(run: Run, guide: str, widest: int, glyphs: Glyphs, explanation: str) -
         spans.append(Span(problem + "  ", status_style(status)))
     if not run.ended:
         spans.append(Span("still running  ", DIM))
-    return [*spans, Span("  ".join(run.facts), DIM if not run.problem else "")]
+    return [*spans, Span("  ".join(facts), DIM if not run.problem else "")]

@@ -9,6 +9,7 @@ from typing import Final
 from fanlight.units import ByteSize
 from fanlight_lake.commands.errors import UsageError
 
+_UNITS: Final = "B, kB, KB, MB, GB, KiB, MiB or GiB"
 _DAYS: Final = re.compile(r"([1-9]\d{0,4})\s*d")
 
 
@@ -24,7 +25,7 @@ def size(text: str) -> int:
     try:
         return ByteSize.parse(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}; found {text!r}") from None
+        raise argparse.ArgumentTypeError(f"{error} (units: {_UNITS}); found {text!r}") from None
 
 
 def days(text: str) -> int:

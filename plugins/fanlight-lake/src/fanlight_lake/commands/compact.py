@@ -14,9 +14,11 @@ from deltalake import DeltaTable, WriterProperties
 from fanlight_lake.commands.arguments import size
 from fanlight_lake.commands.commit import committed
 from fanlight_lake.commands.errors import UsageError
-from fanlight_lake.commands.lake import Lake, open_lake
+from fanlight_lake.commands.foreign import without_foreign
+from fanlight_lake.commands.lake import Lake
 from fanlight_lake.commands.lock import Check, maintenance
 from fanlight_lake.commands.merging import finish, merge
+from fanlight_lake.commands.opening import open_lake
 from fanlight_lake.commands.stored import DataFile, Partition
 from fanlight_lake.commands.words import counted, spelled
 
@@ -76,22 +78,38 @@ def run(options: argparse.Namespace) -> int:
     if options.vacuum and not lake.is_delta:
         raise UsageError("--vacuum is for Delta tables; plain files that were replaced are deleted at once")
     if options.dry_run:
-        for partition, files in _small(lake.live(), options):
-            print(f"{partition}: {_amount(files)} could be fewer")
+        _foretell(lake, options)
         return 0
     with maintenance(lake.storage) as check:
         total, partitions = Change(), 0
         for partition, change in _delta(lake, options) if lake.is_delta else _plain(lake, options, check):
             print(f"{partition}: {change}", flush=True)
             total, partitions = total + change, partitions + 1
-        print(f"{counted(partitions, 'partition')} compacted: {total}" if partitions else "nothing to compact")
+        print(f"{counted(partitions, 'partition')} compacted: {total}" if partitions else _nothing(lake, options))
         if lake.is_delta:
             _tidy(lake, vacuum=options.vacuum)
     return 0
 
 
+def _foretell(lake: Lake, options: argparse.Namespace) -> None:
+    found = list(_worth_it(lake, lake.live(), options))
+    for partition, files in found:
+        print(f"{partition}: {_amount(files)} could be fewer")
+    if not found:
+        print(_nothing(lake, options))
+
+
+def _nothing(lake: Lake, options: argparse.Namespace) -> str:
+    this_day = datetime.now(UTC).date()
+    found = [] if options.today else _small(lake.live(), options.target_size, today=True)
+    files = sum(len(small) for partition, small in found if partition.day >= this_day)
+    if not files:
+        return "nothing to compact"
+    return f"nothing to compact; today's {counted(files, 'file')} are left to their writers, unless you say --today"
+
+
 def _delta(lake: Lake, options: argparse.Namespace) -> Iterator[tuple[Partition, Change]]:
-    for partition, _ in _small(lake.live(), options):
+    for partition, _ in _worth_it(lake, lake.live(), options):
         found = committed(lake, _optimized, partition, options.target_size)
         if found["numFilesRemoved"]:
             yield partition, Change(_metric(found["filesRemoved"]), _metric(found["filesAdded"]))
@@ -115,20 +133,31 @@ def _tidy(lake: Lake, *, vacuum: bool) -> None:
 
 
 def _plain(lake: Lake, options: argparse.Namespace, check: Check) -> Iterator[tuple[Partition, Change]]:
-    for partition, files in _small(finish(lake, lake.live(), check), options):
+    for partition, files in _worth_it(lake, finish(lake, lake.live(), check), options):
         change = Change()
         for chosen in _chosen(files, options.target_size):
             change += Change(_amount(chosen), _amount([merge(lake, chosen, check)]))
-        if change.before.files:
-            yield partition, change
+        yield partition, change
 
 
-def _small(files: Sequence[DataFile], options: argparse.Namespace) -> list[tuple[Partition, list[DataFile]]]:
+def _worth_it(
+    lake: Lake, files: Sequence[DataFile], options: argparse.Namespace
+) -> Iterator[tuple[Partition, list[DataFile]]]:
+    """Yield the partitions with files that together stay within the target, and their small files."""
+    small = _small(files, options.target_size, today=options.today)
+    own = without_foreign(lake, "compact", [file for _, each in small for file in each])
+    for partition, rest in _small(own, options.target_size, today=options.today):
+        # Delta begins with the smallest.
+        if any(_chosen(sorted(rest, key=lambda file: file.size) if lake.is_delta else rest, options.target_size)):
+            yield partition, rest
+
+
+def _small(files: Sequence[DataFile], target_size: int, *, today: bool) -> list[tuple[Partition, list[DataFile]]]:
     """Return the files that might be larger, of each partition that has more than one of them."""
-    today = datetime.now(UTC).date()
+    this_day = datetime.now(UTC).date()
     found: dict[Partition, list[DataFile]] = {}
     for file in files:
-        if file.size < options.target_size and (options.today or file.partition.day < today):
+        if file.size < target_size and (today or file.partition.day < this_day):
             found.setdefault(file.partition, []).append(file)
     return [(partition, small) for partition, small in sorted(found.items()) if len(small) > 1]
 

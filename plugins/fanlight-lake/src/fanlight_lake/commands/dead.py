@@ -10,7 +10,7 @@ from typing import Final
 from fanlight_lake.commands.lake import Lake
 from fanlight_lake.commands.stored import StoredFile
 
-_HALF: Final = re.compile(r"(^|/)\.[^/]*\.tmp$|#\d+$")
+_HALF: Final = re.compile(r"(^|/)\.[0-9a-f]{16}\.tmp$|\.parquet#\d+$")
 """Names of temporary files: fanlight's own, and those of Delta's writer."""
 YOUNG: Final = timedelta(hours=1)
 """How long a file that no version names may belong to a commit that is not made yet."""

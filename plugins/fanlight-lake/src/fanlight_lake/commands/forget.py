@@ -11,9 +11,11 @@ from fanlight_lake.commands.arguments import add_consent, require_consent
 from fanlight_lake.commands.dead import dead_files
 from fanlight_lake.commands.erase import erase_quarantined, erase_rows, erase_unused
 from fanlight_lake.commands.errors import CommandError
-from fanlight_lake.commands.lake import Lake, open_lake
+from fanlight_lake.commands.foreign import without_foreign
+from fanlight_lake.commands.lake import Lake
 from fanlight_lake.commands.left_over import naming_files, naming_traces
 from fanlight_lake.commands.lock import Check, maintenance
+from fanlight_lake.commands.opening import open_lake
 from fanlight_lake.commands.pending import begin, complete, pending
 from fanlight_lake.commands.subject import Belongings, Subject, Who
 from fanlight_lake.commands.words import counted
@@ -29,7 +31,10 @@ Then look whether anything still names them.
 
 Files are rewritten and the old ones deleted at once. Writers are not disturbed. A reader that is still busy with an
 older version of a Delta table fails; it does not get wrong rows. What is on its way to the lake (in a queue, in a
-process that runs) is not in the lake yet: stop sending it first, and run this again when the queues are empty."""
+process that runs) is not in the lake yet: stop sending it first, and run this again when the queues are empty.
+
+Ids are matched exactly, as they were written. Where nothing names them the exit code is 0, so that a job may run twice;
+1 where something is left."""
 
 
 def add_to(commands: Any) -> argparse.ArgumentParser:
@@ -54,8 +59,10 @@ def run(options: argparse.Namespace) -> int:
     subject = _subject(options)
     if lake.is_delta:
         _check_table(lake)
+    without_foreign(lake, "forget", lake.live())
+    if options.dry_run or not options.yes:
+        print(_foretold(lake, subject))
     if options.dry_run:
-        print(_summary(lake, _theirs(lake, subject)))
         return 0
     require_consent(options)
     with maintenance(lake.storage) as check:
@@ -90,6 +97,17 @@ def _quarantined_events(lake: Lake) -> Iterator[dict[str, Any]]:
     return (entry["event"] for entry in quarantined(lake.storage) if entry.get("event"))
 
 
+def _foretold(lake: Lake, subject: Subject) -> str:
+    theirs = _theirs(lake, subject)
+    return f"would delete {_summary(lake, theirs)}" if theirs else _nobody(subject)
+
+
+def _nobody(subject: Subject) -> str:
+    # Without the id: what this prints is kept in logs.
+    who = subject.column.removesuffix("_id")
+    return f"nothing in the lake names this {who}; ids are matched exactly, as they were written"
+
+
 def _summary(lake: Lake, theirs: Belongings) -> str:
     rows = lake.dataset().count_rows(filter=theirs.condition())
     events = sum(theirs.has(event) for event in _quarantined_events(lake))
@@ -98,9 +116,10 @@ def _summary(lake: Lake, theirs: Belongings) -> str:
 
 
 def _forget(lake: Lake, subject: Subject, check: Check) -> int:
-    theirs = _theirs(lake, subject)
-    begin(lake.storage, theirs)
-    rows = erase_rows(lake, theirs, check)
+    rows, theirs = 0, _theirs(lake, subject)
+    if theirs:
+        begin(lake.storage, theirs)
+        rows = erase_rows(lake, theirs, check)
     for _ in range(_PASSES):  # writers may add to a trace while it is deleted
         theirs |= subject.in_rows(lake.dataset())
         if not _remaining(lake, theirs):
@@ -111,12 +130,13 @@ def _forget(lake: Lake, subject: Subject, check: Check) -> int:
     files, early = erase_unused(lake, theirs)
     beside = f", {counted(events, 'event')} in quarantine" if events else ""
     older = f", {counted(files, 'unused file')}" if files else ""
-    print(f"deleted: {counted(rows, 'row')} in {counted(len(theirs.traces), 'trace')}{beside}{older}")
+    if theirs or files:
+        print(f"deleted: {counted(rows, 'row')} in {counted(len(theirs.traces), 'trace')}{beside}{older}")
     left = list(_left(lake, subject, theirs, early))
     for sentence in left:
         print(f"fanlight lake forget: {sentence}", file=sys.stderr)
     if not left:
-        print("nothing in the lake names them any more")
+        print("nothing in the lake names them any more" if theirs else _nobody(subject))
     if not early and not _remaining(lake, theirs):
         complete(lake.storage)
     return 1 if left else 0

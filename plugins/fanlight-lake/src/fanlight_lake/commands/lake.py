@@ -1,10 +1,9 @@
-"""The lake that a command is about: found by its place, or by the configuration of its sink."""
+"""A lake as commands see it: its files, and the rows in them."""
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -16,16 +15,14 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.fs import DeltaStorageHandler
-from pydantic import ValidationError
 
-from fanlight import sink_config
-from fanlight_lake.commands.errors import CommandError, UsageError
+from fanlight_lake.commands.errors import CommandError
 from fanlight_lake.commands.rows import Rows
 from fanlight_lake.commands.stored import DataFile, Partition, StoredFile
-from fanlight_lake.config import LakeConfig
 from fanlight_lake.local import LocalStorage
-from fanlight_lake.schema import PARTITIONS, SCHEMA
-from fanlight_lake.storage import Storage, storage_of
+from fanlight_lake.quarantine import DIRECTORY
+from fanlight_lake.schema import PARTITIONS, SCHEMA, holds_events
+from fanlight_lake.storage import Storage
 from fanlight_lake.table import open_table
 
 _PARTITION_VALUES: Final = tuple(f"partition.{name}" for name in PARTITIONS)
@@ -49,6 +46,14 @@ class Lake:
         with self.filesystem([file]).open_input_file(file.name) as opened:
             return pq.read_metadata(opened)
 
+    def footer_of_events(self, file: StoredFile | DataFile) -> pq.FileMetaData | None:
+        """Return the footer of a file that a lake wrote; `None` for one of somebody else, broken, or gone again."""
+        try:
+            footer = self.footer(file)
+        except (pa.ArrowInvalid, FileNotFoundError):
+            return None
+        return footer if holds_events(footer.schema.to_arrow_schema().names) else None
+
     def stored(self, under: str = "") -> list[StoredFile]:
         """Return all files below *under*, sorted by name."""
         return sorted((StoredFile(*entry) for entry in self.storage.entries(under)), key=lambda file: file.name)
@@ -62,14 +67,13 @@ class Lake:
         """
         table = open_table(self.storage)
         if table is None:
-            raise _no_lake(self.storage.uri)
+            raise no_lake(self.storage.uri)
         return table
 
     def live(self) -> list[DataFile]:
-        """Return the files whose rows count, sorted by name."""
+        """Return the files whose rows count, sorted by name; plain ones by their place, whoever wrote them."""
         if not self.is_delta:
-            files = [file for file in self.stored() if file.is_data]
-            return [DataFile(file.name, file.size, file.partition) for file in files if file.partition]
+            return [DataFile(file.name, file.size, partition) for file, partition in self._placed()]
         actions = pa.table(self.table().get_add_actions(flatten=True))
         columns = (
             actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records", *_PARTITION_VALUES)
@@ -88,69 +92,45 @@ class Lake:
         """Return the rows, as far as they are read: by column, and by partition."""
         if self.is_delta:
             return Rows.of(self.table().to_pyarrow_dataset())
-        return self.dataset_of([file for file in self.stored() if file.is_data])
+        return self.dataset_of([file for file, _ in self._placed()])
 
     def dataset_of(self, files: Sequence[StoredFile]) -> Rows:
-        """Return the rows of some of the lake's Parquet files."""
-        newest = max(files, key=lambda file: file.modified, default=None)
-        if newest is None:
+        """Return the rows of some of the lake's Parquet files; those of files that no lake wrote are none."""
+        if not files:
             return Rows([], SCHEMA, ds.ParquetFileFormat(), self.filesystem([]))
-        # A newer fanlight may have written more columns than this one knows.
-        more = [field for field in self.footer(newest).schema.to_arrow_schema() if field.name not in SCHEMA.names]
         names = [file.name for file in files]
         return Rows.of(
             ds.dataset(
                 names,
-                schema=pa.schema([*SCHEMA, *more]),
+                schema=pa.schema([*SCHEMA, *self._more_columns(files)]),
                 filesystem=self.filesystem(files),
                 format="parquet",
                 partitioning=_PARTITIONING,
-            )
+            ),
+            of_events_alone=True,
         )
 
     def delete_empty_directories(self) -> None:
-        """Delete the directories that nothing lies in any more; in a bucket there are none."""
+        """Delete the lake's directories that nothing lies in any more; in a bucket there are none."""
         if isinstance(self.storage, LocalStorage):
-            for directory, *_ in os.walk(self.storage.root, topdown=False):
-                with suppress(OSError):  # something lies in it
-                    Path(directory).rmdir()
+            for top in (*self.storage.root.glob(f"{PARTITIONS[0]}=*"), self.storage.root / DIRECTORY):
+                for directory, *_ in os.walk(top, topdown=False):
+                    with suppress(OSError):  # something lies in it
+                        Path(directory).rmdir()
+
+    def _placed(self) -> Iterator[tuple[StoredFile, Partition]]:
+        for file in self.stored():
+            if file.is_data and (partition := file.partition):
+                yield file, partition
+
+    def _more_columns(self, files: Sequence[StoredFile]) -> list[pa.Field]:
+        """Return those that a newer fanlight writes and this one does not know."""
+        newest_first = sorted(files, key=lambda file: file.modified, reverse=True)
+        footer = next(filter(None, map(self.footer_of_events, newest_first)), None)
+        found = footer.schema.to_arrow_schema() if footer else SCHEMA
+        return [field for field in found if field.name not in SCHEMA.names]
 
 
-def open_lake(options: argparse.Namespace) -> Lake:
-    """
-    Return the lake that the options name.
-
-    Raises:
-        UsageError: they name none.
-        CommandError: there is none.
-        ConfigError: the configuration that they name does not describe one.
-    """
-    if options.path is None:
-        if options.config is None and not os.environ.get("FANLIGHT_CONFIG"):
-            raise UsageError("which lake? Say --path or --config, or set FANLIGHT_CONFIG")
-        config = sink_config(LakeConfig, options.config, sink=options.sink)
-    elif options.sink is not None:
-        raise UsageError("--sink names a sink of a configuration; with --path there is none")
-    else:
-        config = _config_of(options.path)
-    return _opened(storage_of(config))
-
-
-def _config_of(path: str) -> LakeConfig:
-    is_open = path.startswith("s3") and os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
-    try:
-        return LakeConfig(path=path, allow_http=is_open)
-    except ValidationError as error:
-        raise UsageError("; ".join(each["msg"] for each in error.errors())) from None
-
-
-def _opened(storage: Storage) -> Lake:
-    if any(storage.names(".json", "_delta_log")):
-        return Lake(storage, is_delta=True)
-    if any(storage.names(".parquet")):
-        return Lake(storage, is_delta=False)
-    raise _no_lake(storage.uri)
-
-
-def _no_lake(uri: str) -> CommandError:
+def no_lake(uri: str) -> CommandError:
+    """Return the answer for a place with nothing in it."""
     return CommandError(f"there is no lake at {uri}, or nothing was written to it yet")

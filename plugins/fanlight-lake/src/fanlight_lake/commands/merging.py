@@ -31,12 +31,16 @@ _ROW_GROUP_BYTES: Final = 64 * 1024 * 1024
 
 def finish(lake: Lake, files: Sequence[DataFile], check: Check) -> list[DataFile]:
     """Delete those of *files* that others of them replace, left by a compaction that was cut off; return the rest."""
-    replaced = {name for file in files if MARK in file.name for name in replaces(lake, file)}
+    # With its partition: a batch over midnight has files of one name in two of them.
+    replaced = {(file.partition, name) for file in files if MARK in file.name for name in replaces(lake, file)}
+    rest = []
     for file in files:
-        if _base(file.name) in replaced:
+        if (file.partition, _base(file.name)) in replaced:
             check()
             lake.storage.delete(file.name)
-    return [file for file in files if _base(file.name) not in replaced]
+        else:
+            rest.append(file)
+    return rest
 
 
 def merge(lake: Lake, files: Sequence[DataFile], check: Check) -> DataFile:
@@ -61,7 +65,8 @@ def merge(lake: Lake, files: Sequence[DataFile], check: Check) -> DataFile:
 
 def replaces(lake: Lake, file: DataFile) -> set[str]:
     """Return the names of the files whose rows *file* took over, in its directory, and of those that they took over."""
-    metadata = lake.footer(file).metadata or {}
+    footer = lake.footer_of_events(file)
+    metadata = (footer.metadata if footer else None) or {}
     return set(json.loads(metadata.get(_SOURCES, b"[]")))
 
 

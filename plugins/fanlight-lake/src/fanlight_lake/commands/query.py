@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pyarrow as pa
 
 from fanlight_lake.commands.arguments import count, size
-from fanlight_lake.commands.lake import open_lake
-from fanlight_lake.commands.render import FORMATS, rows_of, write
+from fanlight_lake.commands.opening import open_lake
+from fanlight_lake.commands.render import FORMATS, rows_of, width_of, write
 from fanlight_lake.commands.session import session
 
 if TYPE_CHECKING:
@@ -31,27 +31,43 @@ The query reads the lake and nothing else: no other files, no network. Condition
 keep the other partitions closed."""
 
 EXAMPLES: Final = """\
-examples:
+examples, to be pasted into a shell; FANLIGHT_CONFIG or --config names the lake:
 
-  what each team spent
-    SELECT attributes ->> '$.team' AS team, round(sum(cost_usd), 2) AS usd
-    FROM runs WHERE date >= current_date - 30 GROUP BY ALL ORDER BY usd DESC
+# what each team spent, where each team has a service: attributes {team: ...} in the YAML
+fanlight lake query - <<'SQL'
+SELECT attributes ->> '$.team' AS team, round(sum(cost_usd), 4) AS usd
+FROM runs WHERE date >= current_date - 30 GROUP BY ALL ORDER BY usd DESC
+SQL
 
-  how long models take
-    SELECT request_model, count(*) AS calls, quantile_cont(duration_ms, 0.95) AS p95_ms
-    FROM runs WHERE run_type = 'llm' AND date >= current_date - 7 GROUP BY ALL ORDER BY calls DESC
+# what each team spent, where teams share one: fanlight.context(metadata={"team": ...})
+fanlight lake query - <<'SQL'
+SELECT metadata ->> '$.team' AS team, round(sum(cost_usd), 4) AS usd
+FROM runs WHERE date >= current_date - 30 GROUP BY ALL ORDER BY usd DESC
+SQL
 
-  the tools that fail
-    SELECT name, error_type, count(*) AS failures, max(time) AS last
-    FROM runs WHERE run_type = 'tool' AND status = 'error' GROUP BY ALL ORDER BY failures DESC
+# how long models take
+fanlight lake query - <<'SQL'
+SELECT request_model, count(*) AS calls, round(quantile_cont(duration_ms, 0.95)) AS p95_ms
+FROM runs WHERE run_type = 'llm' AND date >= current_date - 7 GROUP BY ALL ORDER BY calls DESC
+SQL
 
-  tokens of each session
-    SELECT session_id, count(*) AS traces, sum(input_tokens) AS tokens_in, sum(output_tokens) AS tokens_out
-    FROM traces WHERE session_id IS NOT NULL GROUP BY ALL ORDER BY tokens_in DESC LIMIT 20
+# the tools that fail
+fanlight lake query - <<'SQL'
+SELECT name, error_type, count(*) AS failures, max(time) AS last
+FROM runs WHERE run_type = 'tool' AND status = 'error' GROUP BY ALL ORDER BY failures DESC
+SQL
 
-  retrievals whose best document scored low
-    SELECT trace_id, name, list_max((documents -> '$[*].score')::DOUBLE[]) AS best
-    FROM runs WHERE run_type = 'retriever' AND best < 0.5 ORDER BY best"""
+# tokens of each session
+fanlight lake query - <<'SQL'
+SELECT session_id, count(*) AS traces, sum(input_tokens) AS tokens_in, sum(output_tokens) AS tokens_out
+FROM traces WHERE session_id IS NOT NULL GROUP BY ALL ORDER BY tokens_in DESC LIMIT 20
+SQL
+
+# retrievals whose best document scored low
+fanlight lake query - <<'SQL'
+SELECT trace_id, name, list_max((documents -> '$[*].score')::DOUBLE[]) AS best
+FROM runs WHERE run_type = 'retriever' AND best < 0.5 ORDER BY best
+SQL"""
 
 
 def add_to(commands: Any) -> argparse.ArgumentParser:
@@ -94,6 +110,6 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchRe
 
 def _print(answer: pa.RecordBatchReader, form: str, limit: int | None) -> None:
     rows = rows_of(answer)
-    write(answer.schema.names, islice(rows, limit), form, sys.stdout)
+    write(answer.schema.names, islice(rows, limit), form, sys.stdout, width=width_of(sys.stdout))
     if limit is not None and next(rows, None) is not None:
         print(f"fanlight lake query: there is more than these {limit}; --limit takes a number", file=sys.stderr)

@@ -6,6 +6,8 @@ import base64
 import csv
 import json
 import math
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, TextIO
 
@@ -13,6 +15,7 @@ import pyarrow as pa
 
 FORMATS: Final = ("table", "csv", "json", "markdown")
 _WIDEST: Final = 80
+_NARROWEST: Final = 20
 
 Row = tuple[Any, ...]
 
@@ -39,16 +42,41 @@ def plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def write(names: Sequence[str], rows: Iterable[Row], form: str, stream: TextIO) -> None:
-    """Write *rows* in one of the `FORMATS`."""
-    writers = {"table": _table, "csv": _csv, "json": _json, "markdown": _markdown}
-    writers[form](names, rows, stream)
+def width_of(stream: TextIO) -> int | None:
+    """Return the columns of the terminal that *stream* goes to, or as many as `COLUMNS` says; `None` for a file."""
+    if not stream.isatty() and not os.environ.get("COLUMNS"):
+        return None
+    return shutil.get_terminal_size().columns
 
 
-def _table(names: Sequence[str], rows: Iterable[Row], stream: TextIO) -> None:
-    lines = [tuple(map(_one_line, names)), *(tuple(_one_line(_text(value)) for value in row) for row in rows)]
+def write(names: Sequence[str], rows: Iterable[Row], form: str, stream: TextIO, *, width: int | None = None) -> None:
+    """Write *rows* in one of the `FORMATS`; a table wider than *width* with a line for each value."""
+    if form == "table":
+        _table(names, [[_shown(value) for value in row] for row in rows], stream, width)
+    else:
+        {"csv": _csv, "json": _json, "markdown": _markdown}[form](names, rows, stream)
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO, width: int | None) -> None:
+    lines = [[_one_line(name) for name in names], *([_one_line(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, tuple("─" * width for width in widths))
+    if rows and width is not None and sum(widths) + 2 * len(widths) - 2 > width:
+        _upright(lines[0], rows, stream, width)
+    else:
+        _flat(lines, widths, stream)
+
+
+def _upright(names: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO, width: int) -> None:
+    longest = max(map(len, names))
+    left = max(width - longest - 2, _NARROWEST)
+    for number, row in enumerate(rows, 1):
+        print(f"── {number} ".ljust(min(width, longest + 2 + _WIDEST), "─"), file=stream)
+        for name, cell in zip(names, row, strict=True):
+            print(f"{name.ljust(longest)}  {_one_line(cell, widest=left)}".rstrip(), file=stream)
+
+
+def _flat(lines: list[list[str]], widths: Sequence[int], stream: TextIO) -> None:
+    lines.insert(1, ["─" * width for width in widths])
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), file=stream)
 
@@ -69,8 +97,12 @@ def _json(names: Sequence[str], rows: Iterable[Row], stream: TextIO) -> None:
 
 def _markdown(names: Sequence[str], rows: Iterable[Row], stream: TextIO) -> None:
     for line in (names, ["---"] * len(names), *rows):
-        cells = (_one_line(_text(value), widest=None).replace("|", "\\|") for value in line)
+        cells = (_one_line(_shown(value), widest=None).replace("|", "\\|") for value in line)
         print("| " + " | ".join(cells) + " |", file=stream)
+
+
+def _shown(value: Any) -> str:
+    return "NULL" if value is None else _text(value)
 
 
 def _text(value: Any) -> str:

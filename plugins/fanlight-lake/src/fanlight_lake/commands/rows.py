@@ -16,6 +16,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from fanlight_lake.schema import holds_events
+
 _FILE: Final = "__filename"
 """Arrow's own column: the name of the file that a row is in."""
 _AHEAD: Final = {"batch_size": 16_384, "batch_readahead": 4, "fragment_readahead": 2}
@@ -25,35 +27,46 @@ _FOOTERS_AT_ONCE: Final = 8
 class Rows(ds.FileSystemDataset):  # type: ignore[misc]  # Arrow has no types
     """A dataset whose every scan is bounded in memory, and answers whatever wrote the files."""
 
+    _of_events_alone = False
+
     @classmethod
-    def of(cls, dataset: ds.FileSystemDataset) -> Rows:
-        """Return the rows of *dataset*."""
-        return cls(list(dataset.get_fragments()), dataset.schema, dataset.format, dataset.filesystem)
+    def of(cls, dataset: ds.FileSystemDataset, *, of_events_alone: bool = False) -> Rows:
+        """Return the rows of *dataset*; where *of_events_alone*, without those of files that no lake wrote."""
+        rows = cls(list(dataset.get_fragments()), dataset.schema, dataset.format, dataset.filesystem)
+        rows._of_events_alone = of_events_alone
+        return rows
 
     # ruff: noqa: A002 - Arrow's word
     def scanner(self, columns: list[str] | None = None, filter: Any = None, **how: Any) -> ds.Scanner:
         """Return a scanner of *columns* of the rows for which *filter* holds."""
-        odd = self._odd(filter)
-        if not odd:
-            return super().scanner(columns=columns, filter=filter, **{**how, **_AHEAD})
+        if filter is None and not self._of_events_alone:
+            return super().scanner(columns=columns, **{**how, **_AHEAD})
+        plain, odd = self._chosen(filter)
+        if filter is None or not odd:
+            return self._part([*plain, *odd]).scanner(columns=columns, filter=filter, **{**how, **_AHEAD})
         names = self.schema.names if columns is None else columns
         schema = pa.schema([self.schema.field(name) for name in names])
-        return ds.Scanner.from_batches(self._batches(odd, names, filter), schema=schema)
+        return ds.Scanner.from_batches(self._batches(plain, odd, names, filter), schema=schema)
 
     def names_of_files(self, filter: Any) -> Iterator[str]:
         """Yield for each row for which *filter* holds the name of its file."""
-        odd = self._odd(filter)
-        for batch in self._batches(odd, [_FILE], filter):
+        for batch in self._batches(*self._chosen(filter), [_FILE], filter):
             yield from batch.column(_FILE).to_pylist()
 
-    def _odd(self, condition: ds.Expression | None) -> list[ds.Fragment]:
-        return [] if condition is None else _with_views(list(self.get_fragments(condition)))
+    def _chosen(self, condition: ds.Expression | None) -> tuple[list[ds.Fragment], list[ds.Fragment]]:
+        """Return the files that may hold such rows: those that can be filtered, and those that cannot."""
+        fragments = list(self.get_fragments(condition))
+        with ThreadPoolExecutor(_FOOTERS_AT_ONCE, "fanlight-lake-footer") as threads:
+            schemas = list(threads.map(lambda fragment: fragment.physical_schema, fragments))
+        found = list(zip(fragments, schemas, strict=True))
+        if self._of_events_alone:
+            found = [(fragment, schema) for fragment, schema in found if holds_events(schema.names)]
+        plain = [fragment for fragment, schema in found if not _has_views(schema)]
+        return plain, [fragment for fragment, schema in found if _has_views(schema)]
 
     def _batches(
-        self, odd: Sequence[ds.Fragment], names: Sequence[str], condition: ds.Expression
+        self, plain: Sequence[ds.Fragment], odd: Sequence[ds.Fragment], names: Sequence[str], condition: ds.Expression
     ) -> Iterator[pa.RecordBatch]:
-        apart = {each.path for each in odd}
-        plain = [each for each in self.get_fragments(condition) if each.path not in apart]
         yield from self._part(plain).scanner(columns=list(names), filter=condition, **_AHEAD).to_batches()
         needed = [name for name in (*self.schema.names, _FILE) if name in names or _mentions(condition, name)]
         for batch in self._part(odd).scanner(columns=needed, **_AHEAD).to_batches():
@@ -63,14 +76,8 @@ class Rows(ds.FileSystemDataset):  # type: ignore[misc]  # Arrow has no types
         return ds.FileSystemDataset(list(fragments), self.schema, self.format, self.filesystem)
 
 
-def _with_views(fragments: Sequence[ds.Fragment]) -> list[ds.Fragment]:
-    with ThreadPoolExecutor(_FOOTERS_AT_ONCE, "fanlight-lake-footer") as threads:
-        found = list(threads.map(_has_views, fragments))
-    return [fragment for fragment, is_odd in zip(fragments, found, strict=True) if is_odd]
-
-
-def _has_views(fragment: ds.Fragment) -> bool:
-    return any(pa.types.is_string_view(field.type) for field in fragment.physical_schema)
+def _has_views(schema: pa.Schema) -> bool:
+    return any(pa.types.is_string_view(field.type) for field in schema)
 
 
 def _mentions(condition: ds.Expression, name: str) -> bool:

@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 
 from fanlight_lake.commands.errors import CommandError
 from fanlight_lake.commands.views import RUNS, TRACES
+from fanlight_lake.said import without_colour
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +53,7 @@ def session(events: ds.Dataset, *, memory: int) -> Iterator[duckdb.DuckDBPyConne
         except BrokenPipeError:  # nobody reads the answer any more
             raise
         except (duckdb.Error, pa.ArrowException, OSError) as error:  # what is found late comes through Arrow
-            raise CommandError(str(error)) from None
+            raise CommandError(without_colour(str(error)).strip()) from None
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, events: ds.Dataset) -> None:

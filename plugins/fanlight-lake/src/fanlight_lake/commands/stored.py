@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
 import msgspec
+
+from fanlight_lake.schema import PARTITIONS
 
 _NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 
@@ -55,9 +58,15 @@ class DataFile(msgspec.Struct, frozen=True):
 
 
 def partition_of(name: str) -> Partition | None:
-    """Return the partition that a file of this name is in; `None` for one that is in no partition."""
-    values = dict(part.partition("=")[::2] for part in name.split("/")[:-1])
-    day, environment = values.get("date"), values.get("environment")
-    if day is None or environment is None or day == _NULL:
+    """Return the partition that a file of this name is in; `None` for one that lies where no lake puts rows."""
+    directories = [part.partition("=") for part in name.split("/")[:-1]]
+    if tuple(column for column, _, _ in directories) != PARTITIONS:
         return None
-    return Partition(day, "" if environment == _NULL else unquote(environment))
+    day, environment = (value for _, _, value in directories)
+    return Partition(day, "" if environment == _NULL else unquote(environment)) if _is_day(day) else None
+
+
+def _is_day(text: str) -> bool:
+    with suppress(ValueError):
+        return dt.date.fromisoformat(text).isoformat() == text
+    return False
