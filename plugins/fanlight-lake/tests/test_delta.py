@@ -1,5 +1,6 @@
 """A Delta table as the destination."""
 
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -53,6 +54,25 @@ def test_rows_are_partitioned_by_date_and_environment(open_sink: Open, make_batc
     ]
     assert {each.name for each in Path(path).glob("date=*")} == {"date=2026-01-05", "date=2026-01-06"}
     assert DeltaTable(path).metadata().partition_columns == ["date", "environment"]
+
+
+def test_a_delivered_batch_would_survive_a_power_cut(
+    open_sink: Open, make_batch: Make, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before `deliver` returns, the commit, its data file and their directories were given to fsync."""
+    synced: list[Path] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    open_sink().deliver(make_batch(make_event()))
+    root = Path(path).resolve()
+    (data,) = root.glob("date=*/*/*.parquet")
+    log = root / "_delta_log"
+    assert {data, data.parent, log, *log.glob("*.json")} <= set(synced)
 
 
 def test_files_are_compressed_with_zstd(open_sink: Open, make_batch: Make, path: str) -> None:

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from fanlight import Batch, PermanentError, RetryableError
 from fanlight_lake.local import LocalStorage
-from fanlight_lake.permissions import protect
+from fanlight_lake.permissions import protect, synchronise
 from fanlight_lake.storage import Storage
 from fanlight_lake.table import SchemaConflict, append, open_or_create_table
 
@@ -51,11 +51,15 @@ class DeltaWriter:
             self._table = None
             raise
         if isinstance(self._storage, LocalStorage):
-            protect(self._storage.root, range(before + 1, table.version() + 1))
+            written = range(before + 1, table.version() + 1)
+            protect(self._storage.root, written)
+            synchronise(self._storage.root, written)
 
     def _opened(self) -> DeltaTable:
         if self._table is None:
             self._table = open_or_create_table(self._storage)
             if isinstance(self._storage, LocalStorage):
-                protect(self._storage.root, range(self._table.version() + 1)[-1:])
+                latest = range(self._table.version() + 1)[-1:]  # which may have made the table
+                protect(self._storage.root, latest)
+                synchronise(self._storage.root, latest)
         return self._table
