@@ -1,7 +1,7 @@
 """A batch that comes again after something broke: what is on disk is not logged again, and what is not, is."""
 
-import shutil
-from pathlib import Path
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ import pytest
 from fanlight import PartialFailure, RetryableError
 from fanlight.event import Rollup
 from fanlight.testing import make_batch, make_event
+from fanlight_wandb import own_runs
+from fanlight_wandb import sink as sink_module
 from fanlight_wandb.own_runs import MOST_OPEN
 from fanlight_wandb.progress import Progress
 from fanlight_wandb.sdk import Sdk
@@ -88,40 +90,38 @@ def test_a_state_that_cannot_be_kept_doubles_no_row(bench: Any) -> None:
 def test_more_runs_than_can_be_open_lose_nothing_when_wandb_core_goes(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written to a run that had to make room is on disk before it is finished."""
+    """What nobody saw on disk is logged again, also in runs that would have had to make room."""
+    monkeypatch.setattr(Progress, "step", lambda _: 0)  # nothing reached the disk
     sink = bench.open(run={"by": ["session_id"]})
     events = [make_event("llm.end", session_id=str(number)) for number in range(2 * MOST_OPEN)]
-    confirmed: list[Any] = []
-    finish = type(sink._runs)._finish
-
-    def checked(runs: Any, identity: Any) -> None:
-        confirmed.append(len(runs._open[identity]._pending) == 0)
-        finish(runs, identity)
-
-    monkeypatch.setattr(type(sink._runs), "_finish", checked)
+    break_off(monkeypatch, sink, events)
     sink.deliver(make_batch(events, timeout=60))
-    assert confirmed == [True] * MOST_OPEN
+    assert [run.values("errors") for run in bench.runs] == [[0, 0]] * len(events)
 
 
-def test_more_runs_than_there_is_time_for_come_again(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The batch is answered in time: what is on disk is delivered, and only the rest is to come again."""
-    slow = Sdk.start
-    monkeypatch.setattr(Sdk, "start", lambda *args, **more: (_pause(), slow(*args, **more))[1])
+@pytest.mark.parametrize(("seconds", "opened"), [(1.0, MOST_OPEN), (10.0, 3)])
+def test_more_runs_than_there_is_time_for_come_again(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, seconds: float, opened: int
+) -> None:
+    """The lane has its answer in time: what is on disk is delivered, and only the rest comes again."""
+    late = 0.0
+
+    def open_slowly(*args: Any, **more: Any) -> Any:
+        nonlocal late
+        late += seconds
+        return start(*args, **more)
+
+    start = Sdk.start
+    monkeypatch.setattr(Sdk, "start", open_slowly)
+    for module in (sink_module, own_runs):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + late))
     sink = bench.open(run={"by": ["session_id"]})
-    events = [make_event("llm.end", session_id=str(number)) for number in range(30)]
-    left = events
-    for _ in range(10):
-        try:
-            sink.deliver(make_batch(left, timeout=4))
-            break
-        except PartialFailure as failure:
-            assert len(failure.errors) < len(left)
-            left = [event for event in left if event.event_id in failure.errors]
-    assert len(bench.runs) == 30
-    assert {len(run.tables["traces"].rows) for run in bench.runs} == {1}
-
-
-def _pause() -> None:
-    import time
-
-    time.sleep(0.3)
+    events = [make_event("llm.end", session_id=str(number)) for number in range(MOST_OPEN + 4)]
+    with pytest.raises(PartialFailure) as caught:
+        sink.deliver(make_batch(events, timeout=30))
+    assert caught.value.errors.keys() == {event.event_id for event in events[opened:]}
+    assert "W&B run" in str(caught.value)
+    assert len(bench.runs) == opened
+    seconds = late = 0.0
+    sink.deliver(make_batch(events[opened:], timeout=30))
+    assert [len(run.tables["traces"].rows) for run in bench.runs] == [1] * len(events)

@@ -14,8 +14,8 @@ from fanlight_wandb.config import isolation_of
     [
         ({}, "project is missing"),
         ({"project": "a/b"}, "project 'a/b' has / in it"),
-        ({"project": "x" * 129}, "W&B takes a project of 1 to 128 characters"),
-        ({"project": ""}, "W&B takes a project of 1 to 128 characters"),
+        ({"project": "x" * 129}, "W&B takes 1 to 128 characters as project"),
+        ({"project": ""}, "W&B takes 1 to 128 characters as project"),
         ({"project": "p", "entity": "me:you"}, "entity 'me:you' has : in it"),
         ({"project": "p", "mode": "shared"}, "'online' or 'offline'"),
         ({"project": "p", "run": "hour"}, "'current', 'process' or 'day'"),

@@ -89,7 +89,7 @@ def check_names(**names: str | None) -> None:
         if wrong:
             raise ValueError(f"{role} {name!r} has {' '.join(wrong)} in it, which W&B does not allow")
         if name is not None and not 1 <= len(name) <= _LONGEST_NAME:
-            raise ValueError(f"W&B takes a {role} of 1 to {_LONGEST_NAME} characters")
+            raise ValueError(f"W&B takes 1 to {_LONGEST_NAME} characters as {role}")
 
 
 def problems(config: WandbConfig) -> Iterator[str]:

@@ -36,7 +36,7 @@ class TableConfig(SinkConfig):
     enabled: bool = True
     """Whether there are tables at all; without them W&B gets metrics, configuration and alerts."""
     max_rows: int = Field(default=10_000, ge=1, le=200_000)
-    """Rows after which a new table is begun; they are held in memory until then."""
+    """Rows after which a new table is begun: a browser shows a table whole."""
     max_increments: int = Field(default=100, ge=1, le=1000)
     """Batches after which a new table is begun: each costs a line that names all of the table's earlier ones."""
 

@@ -36,7 +36,9 @@ def opening_failed(error: BaseException, *, online: bool) -> DeliveryError:
 
 
 def writing_failed(error: BaseException) -> DeliveryError:
-    """Return what follows from *error*, which the SDK raised where an open run should have taken rows."""
+    """Return what follows from *error*, which was raised where a run should have taken rows."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return RetryableError(f"{error.filename}: {error.strerror}")
     return RetryableError(f"wandb-core is gone, or does not take rows any more: {type(error).__name__}")
 
 

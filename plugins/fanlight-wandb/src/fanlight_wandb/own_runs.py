@@ -4,7 +4,6 @@ The W&B runs that fanlight opens itself: some are open at a time, and all can be
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections import OrderedDict
@@ -29,6 +28,10 @@ MOST_OPEN: Final = 16
 """Runs that are open at the same time; the one that was idle longest makes room."""
 _IDLE: Final = 3600.0
 """Seconds after which a run that gets nothing is finished, such as yesterday's."""
+
+
+_LEAST: Final = 1.0
+"""Seconds that a run needs at least to be opened."""
 
 
 class OwnRuns:
@@ -65,6 +68,7 @@ class OwnRuns:
 
         Raises:
             DeliveryError: it could not be opened by *deadline*, in monotonic seconds.
+            OSError: what is remembered of it cannot be read.
         """
         if self._broken:
             self._restart()
@@ -73,6 +77,8 @@ class OwnRuns:
         writer = self._open.get(identity)
         if writer is None:
             self._wait_until_finished(identity, deadline)
+            if deadline - time.monotonic() < _LEAST:
+                raise RetryableError("no time is left to open the W&B run")
             self._make_room()
             writer = self._open[identity] = self._opened(identity, deadline)
         self._open.move_to_end(identity)
@@ -106,17 +112,19 @@ class OwnRuns:
     def _opened(self, identity: Identity, deadline: float) -> RunWriter:
         name = run_id(identity, self._writer, self._config)
         path = self._directory / "state" / f"{name}.json"
+        pending = self._pending.setdefault(name, Pending())
         state = RunState.load(path)
         run = self._start(identity, name, state, deadline)
         if run.resumed:
             state.catch_up(run.summary.get)
+        state.step = max(state.step, pending.reached)
         return RunWriter(
             run,
             self._sdk.wandb,
             self._config,
             state=state,
             sessions=self._sessions,
-            pending=self._pending.setdefault(name, Pending()),
+            pending=pending,
             progress=Progress(Path(run.settings.sync_file)),
             state_path=path,
         )
@@ -184,11 +192,11 @@ class OwnRuns:
 
     def _restart(self) -> None:
         """Begin anew with another wandb-core; rows that did not reach the disk may be logged again."""
+        self._sdk.restart()
+        # Not before: on its way out wandb-core writes what it still has.
         for writer in self._open.values():
-            with contextlib.suppress(DeliveryError):
-                writer.give_up()
+            writer.give_up()
         self._open.clear()
         self._used.clear()
         self._finishing.clear()
-        self._sdk.restart()
         self._broken = False

@@ -5,10 +5,14 @@ Rows that a run was given and that are not known to be safe yet, so that a batch
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 
 from fanlight import TelemetryEvent
+
+_SAFE: Final = 0
+"""Stands for the step of a row that is in an earlier file."""
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -16,6 +20,8 @@ class Row(msgspec.Struct, kw_only=True):
 
     event: TelemetryEvent
     replay: bool
+    values: dict[str, float] | None = None
+    """Its metrics, once they were measured: a session takes its steps only once."""
     metered_at: int | None = None
     """The step at which its metrics were logged."""
     tabled_at: int | None = None
@@ -27,6 +33,8 @@ class Pending:
 
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}
+        self.reached = 0
+        """The last step that stands in a file which nobody writes any more."""
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -47,13 +55,13 @@ class Pending:
         self._rows.clear()
 
     def lose_after(self, step: int) -> None:
-        """Forget what was logged after *step*: it went down with wandb-core, and may be logged again."""
-        for event_id, row in list(self._rows.items()):
+        """Forget that anything was logged after *step*: it went down with wandb-core, and is to be logged again."""
+        self.reached = max(self.reached, step)
+        for row in self._rows.values():
             row.metered_at = _until(step, row.metered_at)
             row.tabled_at = _until(step, row.tabled_at)
-            if row.metered_at is None and row.tabled_at is None:
-                del self._rows[event_id]
 
 
 def _until(step: int, logged_at: int | None) -> int | None:
-    return logged_at if logged_at is not None and logged_at <= step else None
+    # What is safe stays so, whatever becomes of the files that follow.
+    return _SAFE if logged_at is not None and logged_at <= step else None

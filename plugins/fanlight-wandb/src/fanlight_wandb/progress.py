@@ -4,6 +4,7 @@ How far a run's transaction log has come: what stands there is delivered.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -15,9 +16,8 @@ from fanlight_wandb.metrics import STEP
 from fanlight_wandb.transaction_log import CorruptLogError, TransactionLog
 
 _POLL: Final = 0.02
-_PATIENCE: Final = 0.5
-"""Seconds after which wandb-core is nudged: several times its flush interval."""
 _ASK: Final = 1.0
+"""Seconds between two looks at whether wandb-core is still there."""
 
 
 class Progress:
@@ -28,12 +28,9 @@ class Progress:
         self._step = 0
 
     def step(self) -> int:
-        """Return the last step that stands in the file."""
-        try:
-            for record in self._log.read_new():
-                self._step = max(self._step, _step_of(record))
-        except CorruptLogError:
-            raise RetryableError(f"the run's transaction log is damaged: {self._log.path}") from None
+        """Return the last step that stands in the file, up to where it is damaged."""
+        with contextlib.suppress(CorruptLogError):
+            self._read()
         return self._step
 
     def wait_for(self, step: int, deadline: float, ask: Callable[[], object]) -> None:
@@ -46,10 +43,16 @@ class Progress:
             ask: Called each second; raises once nobody is there who could write the row.
 
         Raises:
-            RetryableError: it did not in time.
+            RetryableError: it did not in time, or the file is damaged.
         """
+        try:
+            self._wait_for(step, deadline, ask)
+        except CorruptLogError:
+            raise RetryableError(f"the run's transaction log is damaged: {self._log.path}") from None
+
+    def _wait_for(self, step: int, deadline: float, ask: Callable[[], object]) -> None:
         asking = time.monotonic() + _ASK
-        while self.step() < step:
+        while self._read() < step:
             now = time.monotonic()
             if now >= deadline:
                 raise RetryableError("the rows did not reach the run's transaction log in time")
@@ -57,6 +60,11 @@ class Progress:
                 ask()
                 asking = now + _ASK
             time.sleep(_POLL)
+
+    def _read(self) -> int:
+        for record in self._log.read_new():
+            self._step = max(self._step, _step_of(record))
+        return self._step
 
 
 def _step_of(record: Any) -> int:

@@ -84,17 +84,18 @@ class RunWriter:
 
         Raises:
             RetryableError: it was not by *deadline*, in monotonic seconds.
+            OSError: the state could not be kept.
             Exception: the SDK's, once wandb-core is gone.
         """
         if self._progress is not None:
             self._progress.wait_for(self._marker, deadline, self._define_step)
         self._state.totals = self._state.totals.plus(self._pending.counted())
-        self._pending.clear()
         if self._state_path is not None:
             self._state.save(self._state_path)
+        self._pending.clear()
 
     def give_up(self) -> None:
-        """Note that wandb-core is gone, and which rows went with it."""
+        """Note that nobody writes to this run any more, and which rows did not get there."""
         if self._progress is not None:
             self._pending.lose_after(self._progress.step())
 
@@ -114,7 +115,9 @@ class RunWriter:
             self.run.config.update(config, allow_val_change=True)
 
     def _meter(self, row: Row) -> None:
-        values = {self._metric(name): value for name, value in metrics_of(row.event, self._sessions).items()}
+        if row.values is None:
+            row.values = metrics_of(row.event, self._sessions)
+        values = {self._metric(name): value for name, value in row.values.items()}
         alert = alert_of(row.event, self._config)
         if alert is not None:
             alert.raise_on(self.run, self._config.alert_interval)
@@ -127,6 +130,7 @@ class RunWriter:
         if self._tables is None or not rows:
             return
         step = self._log(self._tables.grow([row.event for row in rows]), max(timestamp_of(row.event) for row in rows))
+        self._tables.forget_rows()
         for row in rows:
             row.tabled_at = step
 

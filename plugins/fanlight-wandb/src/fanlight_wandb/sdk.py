@@ -115,7 +115,7 @@ class Sdk:
             x_disable_stats=True,
             x_disable_meta=True,
             x_disable_machine_info=True,
-            init_timeout=max(init_timeout, 1.0),
+            init_timeout=init_timeout,
             finish_timeout=float(self._config.finish_timeout),
             stop_on_fatal_error=True,
             stop_fn=on_stop,  # by default the SDK interrupts the main thread

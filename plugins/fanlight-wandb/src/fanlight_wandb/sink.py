@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections import OrderedDict
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from fanlight import Batch, DeliveryError, PartialFailure, RetryableError, Sink, SinkContext, TelemetryEvent
 from fanlight_wandb.config import WandbConfig
 from fanlight_wandb.current_run import CurrentRun
 from fanlight_wandb.identity import Identity, Writer, identity_of
-from fanlight_wandb.own_runs import OwnRuns
+from fanlight_wandb.own_runs import MOST_OPEN, OwnRuns
 from fanlight_wandb.run_writer import RunWriter
 from fanlight_wandb.slots import Slot
 
@@ -23,6 +23,9 @@ _MOST_TRACES: Final = 10_000
 """Traces whose run is remembered for feedback that comes later."""
 _SPARE: Final = 0.5
 """Seconds before the lane's deadline at which waiting ends, so that the answer is heard."""
+
+Share: TypeAlias = tuple[Identity, list[TelemetryEvent]]
+"""The events of a batch that belong to one run."""
 
 
 class WandbSink(Sink[WandbConfig]):
@@ -42,18 +45,9 @@ class WandbSink(Sink[WandbConfig]):
     def deliver(self, batch: Batch) -> None:
         """Log *batch*, and return when it is on disk."""
         errors: dict[str, DeliveryError] = {}
-        written: list[tuple[RunWriter, list[TelemetryEvent]]] = []
-        for identity, events in self._shares(batch):
-            try:
-                written.append((self._written(identity, events, batch), events))
-            except DeliveryError as error:
-                errors.update(_each(events, error))
-        for writer, events in written:
-            try:
-                self._confirm(writer, batch)
-            except DeliveryError as error:
-                self._runs.failed(error)
-                errors.update(_each(events, error))
+        begin_by = (time.monotonic() + batch.deadline) / 2
+        for shares in _rounds(self._shares(batch)):
+            errors |= self._logged(shares, batch) if time.monotonic() < begin_by else _too_late(shares)
         self._runs.finish_idle()
         _raise_all(errors, batch)
 
@@ -67,20 +61,32 @@ class WandbSink(Sink[WandbConfig]):
         from fanlight_wandb.sdk import Sdk  # noqa: PLC0415 - listing plugins must not pay for it
 
         directory = _made(self.config.directory or default_directory())
+        group = self.config.group or f"{context.service_name}/{context.environment}"
+        sdk = Sdk(self.config, directory, group, ours=context.isolation == "process")
         host = self.config.writer or socket.gethostname()
         instance = context.instance_id if self.config.run == "process" else None
         writer = Writer(service=context.service_name, environment=context.environment, host=host, instance=instance)
         if instance is None:
             self._slot = Slot(directory / "slots", f"{writer} {self.config.run} {self.config.project}")
             writer = Writer(service=writer.service, environment=writer.environment, host=host, slot=self._slot.number)
-        group = self.config.group or f"{context.service_name}/{context.environment}"
-        return OwnRuns(
-            Sdk(self.config, directory, group, ours=context.isolation == "process"),
-            self.config,
-            writer=writer,
-            directory=directory,
-            logger=context.logger,
-        )
+        return OwnRuns(sdk, self.config, writer=writer, directory=directory, logger=context.logger)
+
+    def _logged(self, shares: list[Share], batch: Batch) -> dict[str, DeliveryError]:
+        """Log *shares*, whose runs can all be open at once, and return what failed."""
+        errors: dict[str, DeliveryError] = {}
+        written: list[tuple[RunWriter, list[TelemetryEvent]]] = []
+        for identity, events in shares:
+            try:
+                written.append((self._written(identity, events, batch), events))
+            except DeliveryError as error:
+                errors |= _each(events, error)
+        for writer, events in written:
+            try:
+                self._confirm(writer, batch)
+            except DeliveryError as error:
+                self._runs.failed(error)
+                errors |= _each(events, error)
+        return errors
 
     def _written(self, identity: Identity, events: list[TelemetryEvent], batch: Batch) -> RunWriter:
         try:
@@ -100,11 +106,11 @@ class WandbSink(Sink[WandbConfig]):
         except Exception as error:
             raise self._runs.failed(error) from error
 
-    def _shares(self, batch: Batch) -> Iterable[tuple[Identity, list[TelemetryEvent]]]:
+    def _shares(self, batch: Batch) -> list[Share]:
         shares: dict[Identity, list[TelemetryEvent]] = {}
         for event in batch:
             shares.setdefault(self._identity(event), []).append(event)
-        return shares.items()
+        return list(shares.items())
 
     def _identity(self, event: TelemetryEvent) -> Identity:
         identity = identity_of(event, self.config)
@@ -136,6 +142,16 @@ def _made(directory: Path) -> Path:
     return path
 
 
+def _rounds(shares: list[Share]) -> list[list[Share]]:
+    """Return *shares* in parts whose runs can all be open at once: what is not on disk yet is not to make room."""
+    return [shares[begin : begin + MOST_OPEN] for begin in range(0, len(shares), MOST_OPEN)]
+
+
+def _too_late(shares: list[Share]) -> dict[str, DeliveryError]:
+    error = RetryableError("these events belong to more W&B runs than can be opened in the time of a batch")
+    return {event.event_id: error for _, events in shares for event in events}
+
+
 def _each(events: list[TelemetryEvent], error: DeliveryError) -> dict[str, DeliveryError]:
     return {event.event_id: error for event in events}
 
@@ -143,6 +159,7 @@ def _each(events: list[TelemetryEvent], error: DeliveryError) -> dict[str, Deliv
 def _raise_all(errors: dict[str, DeliveryError], batch: Batch) -> None:
     if not errors:
         return
+    first = next(iter(errors.values()))
     if len(errors) == len({event.event_id for event in batch}):
-        raise next(iter(errors.values()))
-    raise PartialFailure(errors)
+        raise first
+    raise PartialFailure(errors, message=f"{len(errors)} events were not taken: {first}")

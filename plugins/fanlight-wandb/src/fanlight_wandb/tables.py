@@ -1,8 +1,8 @@
 """
 Tables that grow by increments, and are begun anew before they grow too large.
 
-W&B's incremental table keeps all its rows in memory, and each increment names all those before it. So a table is
-replaced by a new one of the same name: W&B shows the newest, and keeps the increments of all.
+Each increment names all those before it, and a browser shows a table whole. So a table is replaced by a new one of the
+same name: W&B shows the newest, and keeps the increments of all.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from fanlight_wandb.config import TableConfig
 from fanlight_wandb.encode import COLUMNS, row_of, table_of
 
 _INCREMENTAL: Final = "incremental-table-file"
-_MOST_TEXT: Final = 32 * 1024 * 1024
-"""Characters that one table may hold in memory, whatever its rows."""
+_LOGGED: Final[list[Any]] = []
+"""Stands for a row that was logged: the SDK counts those, and does not read them again."""
 
 
 class Tables:
@@ -41,6 +41,11 @@ class Tables:
                 grown[name] = table.grow(rows)
         return grown
 
+    def forget_rows(self) -> None:
+        """Let go of all rows, once the run has logged them."""
+        for table in self._tables.values():
+            table.forget_rows()
+
 
 class _Table:
     def __init__(self, name: str, run: Any, wandb: ModuleType, config: TableConfig) -> None:
@@ -50,7 +55,6 @@ class _Table:
         self._config: Final = config
         self._table: Any = None
         self._increments = 0
-        self._text = 0
 
     def grow(self, rows: list[list[Any]]) -> Any:
         if self._table is None:
@@ -59,29 +63,26 @@ class _Table:
             self._begin(0)
         for row in rows:
             self._table.add_data(*row)
-            self._text += sum(len(cell) for cell in row if isinstance(cell, str))
         self._increments += 1
         return self._table
 
+    def forget_rows(self) -> None:
+        if self._table is not None:
+            self._table.data[:] = [_LOGGED] * len(self._table.data)
+
     def _is_full(self, more: int) -> bool:
-        return (
-            len(self._table.data) + more > self._config.max_rows
-            or self._increments >= self._config.max_increments
-            or self._text > _MOST_TEXT
-        )
+        rows = len(self._table.data) + more
+        return rows > self._config.max_rows or self._increments >= self._config.max_increments
 
     def _begin(self, increments: int) -> None:
         if self._run.resumed and increments == 0:
             # A new table of a resumed run goes on where the summary's last one ended: here that has no end.
             self._run.summary.update({self._name: None})
-        if self._table is not None:
-            # The SDK keeps the last hundred increments that it staged, and with them the tables that they are of.
-            self._table.data.clear()
         columns = COLUMNS[self._name]
         self._table = self._wandb.Table(
             columns=list(columns), dtype=[kind for kind, _ in columns.values()], log_mode="INCREMENTAL"
         )
-        self._increments, self._text = increments, 0
+        self._increments = increments
 
     def _increments_so_far(self) -> int:
         """Return how many increments the table has that W&B goes on with; 0 where a new one is begun."""
