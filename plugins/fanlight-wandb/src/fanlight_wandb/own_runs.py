@@ -32,6 +32,8 @@ _IDLE: Final = 3600.0
 
 _LEAST: Final = 1.0
 """Seconds that a run needs at least to be opened."""
+_GRACE: Final = 0.25
+"""Seconds after its timeout in which the SDK gives a run up; torn down before that, the process now and then hung."""
 
 
 class OwnRuns:
@@ -102,7 +104,7 @@ class OwnRuns:
 
     def close(self) -> None:
         """Finish all runs side by side, and let the SDK end."""
-        end = time.monotonic() + self._config.finish_timeout
+        end = time.monotonic() + self._config.finish_timeout + _GRACE
         for identity in list(self._open) if not self._broken else ():
             self._finish(identity)
         for thread in self._finishing.values():
