@@ -76,7 +76,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     writer: str
-    """Who sealed it: a name that a journal draws anew each time it is opened, so that no number is ever used twice."""
+    """Who sealed it: a name that a journal draws anew for each sink whenever it is opened: no number is used twice."""
     sequence: int
     """Grows by 1 with each batch of this writer for this sink."""
 
