@@ -47,7 +47,7 @@ def test_events_are_read_as_runs(archive: Received) -> None:
 def test_the_rows_of_a_table_are_read_as_runs(archive: Received) -> None:
     """What W&B shows as a row says the same as the event; what is not known there is empty, not 0."""
     first = archive.runs[0]
-    row = {**msgspec.structs.asdict(first), "type": f"{first.kind}.end", "input_tokens": None, "output_tokens": None}
+    row = {**msgspec.structs.asdict(first), "type": first.kind, "input_tokens": None, "output_tokens": None}
     [run] = runs_of_rows([row])
     assert run == msgspec.structs.replace(first, input_tokens=0, output_tokens=0)
 

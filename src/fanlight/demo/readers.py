@@ -7,7 +7,7 @@ from typing import Any
 
 from fanlight.demo.received import SeenRun
 from fanlight.event import TelemetryEvent
-from fanlight.semconv import Fanlight, GenAI
+from fanlight.semconv import Fanlight, GenAI, OpenInference
 
 
 def runs_of_events(events: Iterable[TelemetryEvent]) -> Iterator[SeenRun]:
@@ -48,8 +48,8 @@ def run_of_span(
         kind=str(attributes.get(Fanlight.RUN_TYPE, "")),
         status=status if failed == (status == "error") else f"{status}, but not by the span's own status",
         tenant_id=str(attributes.get(Fanlight.TENANT_ID, "")),
-        input_tokens=_tokens(attributes, GenAI.USAGE_INPUT_TOKENS, "llm.token_count.prompt"),
-        output_tokens=_tokens(attributes, GenAI.USAGE_OUTPUT_TOKENS, "llm.token_count.completion"),
+        input_tokens=_tokens(attributes, GenAI.USAGE_INPUT_TOKENS, OpenInference.LLM_TOKEN_COUNT_PROMPT),
+        output_tokens=_tokens(attributes, GenAI.USAGE_OUTPUT_TOKENS, OpenInference.LLM_TOKEN_COUNT_COMPLETION),
         cost_usd=attributes.get(Fanlight.COST_USD),
     )
 
@@ -59,11 +59,10 @@ def _tokens(attributes: Mapping[str, Any], *names: str) -> int:
 
 
 def rows_of_tables(runs: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the rows of the traces tables, rotated ones included, of W&B *runs*."""
+    """Yield the rows of the `traces` tables of W&B *runs*."""
     for run in runs:
-        for name, table in run.tables.items():
-            if name.startswith("traces"):
-                yield from table.rows
+        if "traces" in run.tables:
+            yield from run.tables["traces"].rows
 
 
 def runs_of_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[SeenRun]:
@@ -74,7 +73,7 @@ def runs_of_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[SeenRun]:
             span_id=row["span_id"],
             parent_span_id=row["parent_span_id"],
             name=row["name"],
-            kind=row["type"].partition(".")[0],
+            kind=row["type"],
             status=row["status"] or "",
             tenant_id=row["tenant_id"] or "",
             input_tokens=int(row["input_tokens"] or 0),
